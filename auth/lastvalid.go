@@ -1,0 +1,90 @@
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// patience is how long a caller waits for a Source while older credentials are
+	// still valid. It is far below any dial's deadline.
+	patience = 100 * time.Millisecond
+	// callTimeout bounds one call of a Source.
+	callTimeout = 10 * time.Second
+)
+
+// LastValid returns a Source that gives src's credentials, and the last ones that
+// are still valid while src fails, hangs (even ignoring its ctx) or returns
+// expired ones. While it holds valid ones it answers within 100 ms. The packages
+// that log connections in use it for any Source that they are given; a
+// [*TokenSource] needs no such care, and is returned as it is.
+func LastValid(src Source) Source {
+	if s, ok := src.(*TokenSource); ok {
+		return s
+	}
+	return &lastValid{src: src, limit: newLimiter()}
+}
+
+type lastValid struct {
+	src   Source
+	limit limiter
+
+	mu     sync.Mutex // guards what follows; never held during a call
+	last   Credentials
+	flight *flight // the call under way; nil: none
+}
+
+// flight is one call of the Source that callers share.
+type flight struct {
+	begun time.Time
+	done  chan struct{}
+	c     Credentials // set, like err, before done is closed
+	err   error
+}
+
+func (l *lastValid) Credentials(ctx context.Context) (Credentials, error) {
+	l.mu.Lock()
+	if l.flight == nil {
+		l.flight = &flight{begun: time.Now(), done: make(chan struct{})}
+		go l.fly(context.WithoutCancel(ctx), l.flight)
+	}
+	f, last := l.flight, l.last
+	l.mu.Unlock()
+
+	if last.ValidAt(time.Now()) {
+		t := time.NewTimer(patience - time.Since(f.begun))
+		defer t.Stop()
+		select {
+		case <-f.done:
+			if f.err == nil {
+				return f.c, nil
+			}
+		case <-t.C:
+		}
+		return last, nil
+	}
+	select {
+	case <-f.done:
+		return f.c, f.err
+	case <-ctx.Done():
+		return Credentials{}, context.Cause(ctx)
+	}
+}
+
+// fly calls the Source for everybody who waits on f.
+func (l *lastValid) fly(ctx context.Context, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	f.c, f.err = call(ctx, l.limit, l.src.Credentials)
+	if f.err == nil && !f.c.ValidAt(time.Now()) {
+		f.c, f.err = Credentials{}, unusable("the source returned empty or expired credentials", "a Source must never return expired ones; "+hintClock)
+	}
+	l.mu.Lock()
+	if f.err == nil {
+		l.last = f.c
+	}
+	l.flight = nil
+	l.mu.Unlock()
+	close(f.done)
+}

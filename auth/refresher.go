@@ -1,0 +1,191 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// refresher is the goroutine of a [TokenSource]: it decides when to ask, and what
+// to make of the answer. Its fields are its own.
+type refresher struct {
+	s      *TokenSource
+	next   time.Time                   // when to ask
+	rule   time.Time                   // when the held token's age alone says to ask
+	passes *backoff.ExponentialBackOff // for errors that may pass
+	stays  *backoff.ExponentialBackOff // for errors that somebody has to mend
+}
+
+// first asks until there is a token. An error that will not pass, or ctx's end, ends it.
+func (r *refresher) first(ctx context.Context) error {
+	r.restart(0)
+	for {
+		err := r.attempt(ctx)
+		if err == nil {
+			return nil
+		}
+		if err.Temporary() {
+			r.sleep(ctx)
+		}
+		if ctx.Err() != nil {
+			ended := *err
+			ended.cause = errors.Join(context.Cause(ctx), err.cause)
+			return &ended
+		}
+		if !err.Temporary() {
+			return err
+		}
+	}
+}
+
+// run asks whenever it is time, until ctx ends.
+func (r *refresher) run(ctx context.Context) {
+	defer close(r.s.closed)
+	defer r.s.held.Store(&snapshot{})
+	for {
+		r.sleep(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		_ = r.attempt(ctx) // told to Stats, OnRefresh and the logger
+	}
+}
+
+// sleep waits until r.next, a wish for an attempt, or ctx's end.
+func (r *refresher) sleep(ctx context.Context) {
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for {
+		wait := r.next.Sub(time.Now().Round(0))
+		if wait <= 0 {
+			return
+		}
+		t.Reset(min(wait, maxSleep))
+		select {
+		case <-t.C:
+		case <-r.s.wake:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// attempt asks once, publishes what is new, plans the next attempt and tells of it.
+func (r *refresher) attempt(ctx context.Context) *TokenError {
+	s := r.s
+	s.mu.Lock()
+	s.underway = true
+	select {
+	case <-s.wake: // this attempt is what was wished for
+	default:
+	}
+	s.mu.Unlock()
+
+	begun := time.Now()
+	c, refreshOn, err := s.ask(ctx)
+	took := time.Since(begun)
+	if errors.Is(context.Cause(ctx), ErrClosed) {
+		return nil
+	}
+	var failure *TokenError
+	errors.As(err, &failure)
+
+	held := s.held.Load().Credentials
+	o := renewed
+	switch {
+	case failure == nil && c.Password == held.Password:
+		o = unchanged
+	case failure == nil:
+		s.publish(c)
+		held = c
+	case failure.Kind == Unavailable, failure.Kind == UnusableToken:
+		o = failed
+	default:
+		o = rejected
+	}
+	earliest := r.plan(o, held, refreshOn, failure)
+	r.report(o, held, failure, took, earliest)
+	return failure
+}
+
+// plan sets when to ask next, and returns before when nobody may ask sooner.
+func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failure *TokenError) (earliest time.Time) {
+	now := time.Now().Round(0)
+	life := held.ExpiresAt.Sub(held.IssuedAt)
+	if o == renewed {
+		r.restart(life)
+		r.rule = firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, rand.Float64())
+		r.next = firstAsk(held, refreshOn, r.s.opts.RefreshMargin, rand.Float64())
+		if r.next.After(r.rule) {
+			r.next = r.rule
+		}
+		return now.Add(pace(life))
+	}
+	// An early question that brought nothing new is not repeated.
+	if now.Before(r.rule) {
+		r.next = r.rule
+		return now.Add(pace(life))
+	}
+
+	var asked time.Duration
+	if failure != nil {
+		asked = failure.retryAfter
+	}
+	steps, floor := r.passes, pace(life)
+	if o == rejected {
+		steps, floor = r.stays, 10*time.Second
+	}
+	wait := retryWait(o, steps.NextBackOff(), held.ExpiresAt.Sub(now), life, asked)
+	r.next = now.Add(wait)
+	return now.Add(min(max(floor, asked), wait))
+}
+
+// restart makes the backoffs begin anew, for a token of this life; 0: none.
+func (r *refresher) restart(life time.Duration) {
+	first, most := time.Second, 30*time.Second
+	if life > 0 {
+		first, most = min(first, life/10), min(most, life/2)
+	}
+	exponential := func(first, most time.Duration) *backoff.ExponentialBackOff {
+		return backoff.NewExponentialBackOff(backoff.WithInitialInterval(first), backoff.WithMaxInterval(most),
+			backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0.5), backoff.WithMaxElapsedTime(0))
+	}
+	r.passes = exponential(first, most)
+	r.stays = exponential(2*time.Minute, 200*time.Second) // with the jitter, 1 to 5 minutes
+}
+
+// report ends the attempt for those who wait for it, and tells of it.
+func (r *refresher) report(o outcome, held Credentials, failure *TokenError, took time.Duration, earliest time.Time) {
+	s := r.s
+	var err error
+	if failure != nil {
+		err = failure
+	}
+	s.mu.Lock()
+	a := s.current
+	a.err = err
+	s.current, s.underway = &attempt{done: make(chan struct{})}, false
+	s.earliest, s.last = earliest, err
+	if failure == nil {
+		s.stats.Refreshes++
+	} else {
+		s.stats.Failures++
+	}
+	s.stats.LastError, s.stats.ExpiresAt, s.stats.NextRefresh = err, held.ExpiresAt, r.next
+	s.mu.Unlock()
+	close(a.done)
+
+	switch {
+	case failure != nil:
+		s.opts.Logger.Warn("redisentra: no new token", "error", failure.Error(), "held token expires", held.ExpiresAt, "next attempt", r.next)
+	case o == renewed:
+		s.opts.Logger.Info("redisentra: new token", "username", held.Username, "expires", held.ExpiresAt, "next attempt", r.next)
+	}
+	if s.opts.OnRefresh != nil {
+		s.opts.OnRefresh(RefreshEvent{New: o == renewed, Err: err, Took: took, ExpiresAt: held.ExpiresAt, Next: r.next})
+	}
+}

@@ -1,0 +1,83 @@
+package auth
+
+import "time"
+
+// When to ask Entra ID, as functions of what is known, without clock or state.
+// The figures fit azidentity, which answers from its own cache while five
+// minutes or more remain, and asks Entra ID each time when less does.
+
+const (
+	// maxMargin keeps the first question just inside those last five minutes.
+	maxMargin = 5*time.Minute - time.Second
+	// maxSleep bounds how long the refresher trusts its timer, which stands
+	// still while a virtual machine or a laptop sleeps; expiry does not.
+	maxSleep = time.Minute
+	// maxRetryAfter bounds what a Retry-After header may ask for.
+	maxRetryAfter = 5 * time.Minute
+)
+
+// margin returns how long before its expiry a token of this life is to be
+// replaced. want is Options.RefreshMargin; half the life is the most there is.
+func margin(want, life time.Duration) time.Duration {
+	if want == 0 {
+		want = maxMargin
+	}
+	return min(want, life/2)
+}
+
+// pace is the least time between two questions: one second, less for tokens
+// that live only seconds.
+func pace(life time.Duration) time.Duration {
+	return max(min(time.Second, life/4), 100*time.Millisecond)
+}
+
+// firstAsk returns when to ask for the successor of c: within the first fifth of
+// the margin, or when refreshOn suggests, if that is earlier and not zero, though
+// not in the first quarter of the life, lest odd suggestions make a loop. r in [0, 1)
+// spreads the processes of a fleet.
+func firstAsk(c Credentials, refreshOn time.Time, want time.Duration, r float64) time.Time {
+	life := c.ExpiresAt.Sub(c.IssuedAt)
+	m := margin(want, life)
+	at := later(c.ExpiresAt.Add(part(m, 0.2*r)-m), c.IssuedAt.Add(pace(life)))
+	if refreshOn.IsZero() {
+		return at
+	}
+	early := later(refreshOn.Add(part(m, 0.2*r)), c.IssuedAt.Add(life/4))
+	if early.Before(at) {
+		return early
+	}
+	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// outcome is how a question ended.
+type outcome int
+
+const (
+	renewed   outcome = iota // another token
+	unchanged                // the token that is already held
+	failed                   // an error that may go away by itself
+	rejected                 // an error that somebody has to mend
+)
+
+// retryWait returns how long to wait after a question that brought no new token.
+// backoff is the next step of an exponential backoff, remaining and life are the
+// held token's (both zero without one), and retryAfter is what the server asked for.
+func retryWait(o outcome, backoff, remaining, life, retryAfter time.Duration) time.Duration {
+	if life > 0 {
+		backoff = min(backoff, life/2)
+	}
+	if o == unchanged {
+		backoff = max(backoff, remaining/8)
+	}
+	return max(backoff, min(retryAfter, maxRetryAfter))
+}
+
+// part returns the fraction f of d.
+func part(d time.Duration, f float64) time.Duration { return time.Duration(float64(d) * f) }

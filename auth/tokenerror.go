@@ -1,0 +1,228 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/redisentra/redisentra/internal/redact"
+)
+
+// ErrClosed is returned by a [TokenSource] after its Close.
+var ErrClosed = errors.New("auth: the token source is closed")
+
+// Kind says what sort of thing kept a token from being had.
+type Kind int
+
+const (
+	// Unavailable: no answer, or one that may be different next time (time-outs,
+	// 408, 429, 5xx, and whatever is unknown). Trying again may help.
+	Unavailable Kind = iota
+	// Rejected: Entra ID knows the question and says no. Somebody has to change something.
+	Rejected
+	// NoIdentity: the credential finds no identity here to ask with.
+	NoIdentity
+	// LoginRequired: the credential needs a person to log in.
+	LoginRequired
+	// UnusableToken: a token came, but one that cannot log in to Redis.
+	UnusableToken
+)
+
+// String implements [fmt.Stringer].
+func (k Kind) String() string {
+	switch k {
+	case Unavailable:
+		return "unavailable"
+	case Rejected:
+		return "rejected"
+	case NoIdentity:
+		return "no identity"
+	case LoginRequired:
+		return "login required"
+	case UnusableToken:
+		return "unusable token"
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
+
+// TokenError says why there is no token, and what to do about it. It never holds
+// the text of a token or of a whole answer.
+type TokenError struct {
+	Kind   Kind
+	Status int       // the HTTP status of the answer; 0: there was none
+	Code   string    // the answer's OAuth error code, such as invalid_client; may be empty
+	Detail string    // what went wrong, free of secrets
+	Hint   string    // what a person can do about it
+	Since  time.Time // when the last valid token expired; zero while one is held, or none was
+
+	retryAfter time.Duration
+	cause      error
+}
+
+func (e *TokenError) Error() string {
+	var b strings.Builder
+	b.WriteString("auth: no token: ")
+	b.WriteString(e.Kind.String())
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ", HTTP %d", e.Status)
+	}
+	if e.Code != "" {
+		b.WriteString(", " + e.Code)
+	}
+	if e.Detail != "" {
+		b.WriteString(": " + e.Detail)
+	}
+	if !e.Since.IsZero() {
+		fmt.Fprintf(&b, " (the last token expired at %s)", e.Since.UTC().Format(time.RFC3339))
+	}
+	if e.Hint != "" {
+		b.WriteString("; " + e.Hint)
+	}
+	return b.String()
+}
+
+// Temporary reports whether the same question may be answered by itself later.
+func (e *TokenError) Temporary() bool { return e.Kind == Unavailable }
+
+// Is and As let [errors.Is] and [errors.As] find what the credential returned, context errors
+// among it. There is no Unwrap, because azidentity's errors print whole answers.
+func (e *TokenError) Is(target error) bool { return e.cause != nil && errors.Is(e.cause, target) }
+
+// As: see [TokenError.Is].
+func (e *TokenError) As(target any) bool { return e.cause != nil && errors.As(e.cause, target) }
+
+// Format implements [fmt.Formatter]: every verb prints [TokenError.Error], the
+// ones that would show the fields of the cause included.
+func (e *TokenError) Format(f fmt.State, verb rune) {
+	if verb == 'q' {
+		fmt.Fprintf(f, "%q", e.Error())
+		return
+	}
+	fmt.Fprint(f, e.Error())
+}
+
+// unusable makes the error for a token that cannot log in.
+func unusable(detail, hint string) *TokenError {
+	return &TokenError{Kind: UnusableToken, Detail: detail, Hint: hint}
+}
+
+// newTokenError explains the error that a GetToken under ctx returned.
+func newTokenError(ctx context.Context, err error) *TokenError {
+	e := &TokenError{cause: err, Detail: redact.Text(err.Error())}
+	var (
+		ours   *TokenError
+		login  *azidentity.AuthenticationRequiredError
+		failed *azidentity.AuthenticationFailedError
+		answer *azcore.ResponseError
+		final  interface{ NonRetriable() }
+	)
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case ctx.Err() != nil:
+		// azidentity does not let errors.Is find what ended its own request.
+		e.cause = context.Cause(ctx)
+		e.Detail = "the credential did not answer in time: " + e.cause.Error()
+	case errors.As(err, &login):
+		e.Kind = LoginRequired
+	case errors.As(err, &failed):
+		e.answer(failed.RawResponse, strings.HasPrefix(e.Detail, "ManagedIdentityCredential"))
+	case errors.As(err, &answer):
+		e.answer(answer.RawResponse, false)
+	case errors.As(err, &final):
+		e.Kind = NoIdentity
+	}
+	e.Hint = hint(e)
+	return e
+}
+
+// answer takes over what is known from an HTTP answer, and classifies by it.
+func (e *TokenError) answer(r *http.Response, managedIdentity bool) {
+	if r == nil || r.StatusCode < 300 {
+		// The request never got through, or a good answer could not be decoded. azidentity
+		// keeps the text of the latter in its error, so that error is not kept.
+		e.cause = errors.New(e.Detail)
+		return
+	}
+	// azidentity's errors begin with the name of the credential.
+	credential, _, _ := strings.Cut(strings.ReplaceAll(e.Detail, ":", " "), " ")
+	e.Status = r.StatusCode
+	e.retryAfter = retryAfter(r.Header)
+	var body struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if raw, err := runtime.Payload(r); err == nil && json.Unmarshal(raw, &body) == nil && body.Error != "" {
+		e.Code = redact.Text(body.Error)
+		// The first sentence says it; after that come trace ids.
+		first, _, _ := strings.Cut(body.Description, "Trace ID:")
+		e.Detail = credential + ": " + redact.Text(first)
+	} else {
+		e.Detail = credential + ": no OAuth error in the answer"
+	}
+	switch {
+	case managedIdentity && e.Status == http.StatusBadRequest:
+		e.Kind = NoIdentity
+	case managedIdentity && (e.Status == http.StatusNotFound || e.Status == http.StatusGone):
+	case e.Status == http.StatusRequestTimeout, e.Status == http.StatusTooManyRequests, e.Status >= 500:
+	default:
+		switch e.Code {
+		case "invalid_client", "unauthorized_client", "invalid_scope", "invalid_resource", "invalid_tenant":
+			e.Kind = Rejected
+		}
+	}
+}
+
+// retryAfter reads a Retry-After header in seconds or as a date; 0: none.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if s, err := strconv.Atoi(v); err == nil {
+		return time.Duration(min(max(s, 0), int(maxRetryAfter/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
+
+// hint returns what a person can do about e.
+func hint(e *TokenError) string {
+	switch e.Kind {
+	case LoginRequired:
+		return "log in again: call the credential's Authenticate with scope " + DefaultScope
+	case NoIdentity:
+		if e.Status == http.StatusBadRequest {
+			return "no such managed identity here: assign it to this machine or app, and compare its client, object or resource id"
+		}
+		return "no identity found: on your own machine run `az login`; on Azure assign a managed identity to the machine or app; " +
+			"elsewhere set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+	}
+	switch e.Code {
+	case "invalid_client":
+		return "the client secret, certificate or assertion is wrong or has expired: create a new one in the app registration (use the secret's value, not its id)"
+	case "unauthorized_client":
+		return "the application is not known in this tenant or may not use this flow: compare the client id and the tenant id"
+	case "invalid_scope", "invalid_resource":
+		return "check Options.Scopes: Redis in Azure is " + DefaultScope + " in every cloud"
+	case "invalid_tenant":
+		return "check the tenant id"
+	}
+	switch {
+	case e.Status == http.StatusTooManyRequests:
+		return "Entra ID asks to slow down; it is asked again later: share one TokenSource per identity"
+	case e.Status != 0:
+		return "this may pass by itself, and is tried again; https://azure.status.microsoft shows outages"
+	case strings.HasPrefix(e.Detail, "ManagedIdentityCredential"):
+		return "a managed identity exists on Azure only: elsewhere use DefaultAzureCredential with `az login`; on Azure check that a proxy does not take 169.254.169.254"
+	}
+	return "it is tried again; check that Entra ID (login.microsoftonline.com, port 443) can be reached from here"
+}
