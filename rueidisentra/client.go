@@ -1,0 +1,188 @@
+package rueidisentra
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/redisentra/redisentra/auth"
+)
+
+// NewClient is [Configure] and [rueidis.NewClient]. What it returns is rueidis' own client.
+//
+// Errors: those of Configure, and a [*ConnectError] when the first connection fails,
+// by which the *auth.TokenError of a source can be had with errors.As.
+func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (rueidis.Client, error) {
+	option, err := Configure(option, source, opts)
+	if err != nil {
+		return nil, err
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		if client != nil {
+			client.Close() // with ForceSingleClient rueidis returns both
+		}
+		return nil, &ConnectError{Addr: strings.Join(option.InitAddress, ","), Hint: hint(err), Err: err}
+	}
+	return client, nil
+}
+
+// Configure returns option with credentials of source, for rueidis.NewClient,
+// rueidisotel, rueidislock and rueidisaside alike. It connects to nothing.
+//
+// Unless opts allow plaintext, a nil TLSConfig becomes TLS 1.2 or later. An empty ServerName
+// becomes the host of InitAddress[0], which the certificate of a cache names even where a
+// cluster announces its nodes by IP address. A DialCtxFn or DialFn of option is still what dials.
+//
+// New connections get the credentials that source gives then. Should it fail or hang, they get the
+// last ones that are still valid; without those, the dial fails when its context ends, or
+// after Dialer.Timeout.
+//
+// Errors: an [*auth.ConfigError] for what cannot work: a nil source; no address, or an empty one;
+// Username, Password or AuthCredentialsFn set; a Sentinel master set, as a sentinel must
+// never be sent the token; AlwaysRESP2, whose pub/sub connections cannot log in anew.
+func Configure(option rueidis.ClientOption, source auth.Source, opts *Options) (rueidis.ClientOption, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return option, err
+	}
+	if err := check(option, source); err != nil {
+		return option, err
+	}
+	c := &connector{source: auth.LastValid(source), opts: o, dial: dialer(option), timeout: option.Dialer.Timeout}
+	if c.timeout <= 0 {
+		c.timeout = rueidis.DefaultDialTimeout
+	}
+	option.TLSConfig = tlsConfig(option, o.AllowPlaintext)
+	option.DialFn, option.DialCtxFn = nil, c.connect
+	option.AuthCredentialsFn = c.credentials
+	return option, nil
+}
+
+// check refuses what cannot work, before anything is sent anywhere.
+func check(option rueidis.ClientOption, source auth.Source) error {
+	refuse := func(field, problem string) error {
+		return &auth.ConfigError{Field: "rueidisentra: " + field, Problem: problem}
+	}
+	if v := reflect.ValueOf(source); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
+		return refuse("source", "is nil; was the error of auth.NewTokenSource looked at?")
+	}
+	switch {
+	case len(option.InitAddress) == 0:
+		return refuse("ClientOption.InitAddress", "is empty; give the cache as host:port, with port 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)")
+	case option.Username != "" || option.Password != "":
+		return refuse("ClientOption.Username, Password", "are set, but the source is what logs in; leave them empty, or use auth.Static as source")
+	case option.AuthCredentialsFn != nil:
+		return refuse("ClientOption.AuthCredentialsFn", "is set, but the source is what logs in; leave it nil, or make the function the source with auth.SourceFunc")
+	case option.Sentinel.MasterSet != "":
+		return refuse("ClientOption.Sentinel.MasterSet", "is set, and rueidis would send the token to the sentinels; connect to the cache's own address")
+	case option.AlwaysRESP2:
+		return refuse("ClientOption.AlwaysRESP2", "is set, and in RESP2 a subscribed connection cannot log in anew; leave it false")
+	}
+	for _, addr := range option.InitAddress {
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+			return refuse("ClientOption.InitAddress", fmt.Sprintf("%q is not host:port; the port is 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)", addr))
+		}
+	}
+	return nil
+}
+
+// connector is what one configured client dials and logs in with.
+type connector struct {
+	source  auth.Source
+	opts    Options
+	dial    dialFunc
+	timeout time.Duration
+}
+
+type dialFunc = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)
+
+// connect dials, once there are credentials to log in with. rueidis asks for them itself
+// right afterwards, but without a context, so the wait for them is here.
+func (c *connector) connect(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	if _, err := c.source.Credentials(ctx); err != nil {
+		c.opts.Logger.Warn("redisentra: no credentials for a new connection", "addr", addr, "error", err.Error())
+		return nil, err
+	}
+	conn, err := c.dial(ctx, addr, d, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if !c.opts.AllowPlaintext && !isTLS(conn) {
+		_ = conn.Close()
+		return nil, &auth.ConfigError{Field: "rueidisentra: ClientOption.DialCtxFn", Problem: "returned a connection that is not TLS's, and a token must not be sent in the clear; " +
+			"use the *tls.Config that it is given, or set Options.AllowPlaintext"}
+	}
+	return conn, nil
+}
+
+// credentials is rueidis' AuthCredentialsFn, for new connections and for those whose
+// RefreshAfter has come.
+func (c *connector) credentials(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	defer cancel()
+	creds, err := c.source.Credentials(ctx)
+	if err != nil {
+		c.opts.Logger.Warn("redisentra: no credentials for a connection, which is closed", "error", err.Error())
+		return rueidis.AuthCredentials{}, err
+	}
+	return rueidis.AuthCredentials{Username: creds.Username, Password: creds.Password, RefreshAfter: creds.ReauthAt(time.Now())}, nil
+}
+
+// dialer returns the dialer of option, or what rueidis does without one.
+func dialer(option rueidis.ClientOption) dialFunc {
+	switch {
+	case option.DialCtxFn != nil:
+		return option.DialCtxFn
+	case option.DialFn != nil:
+		return func(_ context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+			return option.DialFn(addr, d, cfg)
+		}
+	}
+	return func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+		if cfg == nil {
+			return d.DialContext(ctx, "tcp", addr)
+		}
+		return (&tls.Dialer{NetDialer: d, Config: cfg}).DialContext(ctx, "tcp", addr)
+	}
+}
+
+// tlsConfig returns the TLS configuration to use; nil is plaintext.
+func tlsConfig(option rueidis.ClientOption, allowPlaintext bool) *tls.Config {
+	cfg := option.TLSConfig
+	switch {
+	case cfg != nil:
+		cfg = cfg.Clone()
+	case allowPlaintext:
+		return nil
+	default:
+		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName, _, _ = net.SplitHostPort(option.InitAddress[0])
+	}
+	return cfg
+}
+
+// isTLS reports whether conn is a TLS connection, or says that it wraps one.
+func isTLS(conn net.Conn) bool {
+	for range 8 { // wrappers of wrappers
+		if _, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
+			return true
+		}
+		w, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return false
+		}
+		conn = w.NetConn()
+	}
+	return false
+}

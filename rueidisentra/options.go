@@ -1,0 +1,57 @@
+// Package rueidisentra logs rueidis clients in with credentials that rotate under
+// them. It returns rueidis' own clients and options, wrapped in nothing.
+package rueidisentra
+
+import (
+	"log/slog"
+
+	"github.com/redisentra/redisentra/auth"
+)
+
+// Reauth says how connections log in anew before their token expires.
+type Reauth int
+
+const (
+	// InStream re-authenticates inside each connection's byte stream. It is the default,
+	// but this version does not have it yet: NewClient and Configure refuse it.
+	InStream Reauth = iota
+	// Native uses rueidis' own timer, AuthCredentials.RefreshAfter. It keeps multiplexed
+	// connections authenticated: Do, DoMulti, DoCache, and Receive outside of dedicated
+	// clients. rueidis stops the timer while a connection is checked out of a pool, so
+	// dedicated clients and blocking commands (BLPOP, XREAD BLOCK) lose their connection
+	// when its token expires.
+	Native
+)
+
+// Options adjust a client. The zero value of each field is its default.
+type Options struct {
+	// Reauth is how connections log in anew. Default: InStream.
+	Reauth Reauth
+
+	// AllowPlaintext lets a nil TLSConfig mean plaintext, and a dialer of your own return
+	// connections that are not TLS's. Azure takes TLS only; a token on a plaintext
+	// connection can be read and used by whoever sees it. Default: refused.
+	AllowPlaintext bool
+
+	// Logger is told when a connection cannot get credentials (Warn). Default: silent.
+	Logger *slog.Logger
+}
+
+// withDefaults returns a checked copy of o.
+func (o *Options) withDefaults() (Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	switch c.Reauth {
+	case Native:
+	case InStream:
+		return c, &auth.ConfigError{Field: "rueidisentra.Options.Reauth", Problem: "InStream, the default, is not in this version yet; set Reauth: rueidisentra.Native"}
+	default:
+		return c, &auth.ConfigError{Field: "rueidisentra.Options.Reauth", Problem: "is neither InStream nor Native"}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

@@ -1,0 +1,349 @@
+package testutil
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redisentra/redisentra/internal/wire"
+)
+
+// gatewayConn is one connection through a [Gateway]: one goroutine passes commands
+// on, another one the replies, and expects tells the second what the first sent.
+type gatewayConn struct {
+	g       *Gateway
+	number  int
+	client  net.Conn
+	backend net.Conn
+
+	mu      sync.Mutex // guards what follows
+	expects []expected // the replies that are to come, in order, from next on
+	next    int
+	blind   bool        // replies cannot be told apart any more; logins count when sent
+	resp2   bool        // subscribed in RESP2, where messages look like replies
+	inMulti bool        // as of what was sent
+	queued  *Login      // waits for its EXEC
+	until   *Login      // the login that counts
+	timer   *time.Timer // closes the connection when until expires
+	gone    bool
+}
+
+// expected is what is known about the reply to one command.
+type expected struct {
+	kind  replyKind
+	more  int // of subscriptions: confirmations still to come
+	login *Login
+}
+
+type replyKind uint8
+
+const (
+	plain replyKind = iota
+	login
+	exec
+	discard
+	reset
+	subscription // confirmed by pushes, in RESP2 by arrays; only an error is a plain reply
+)
+
+func (c *gatewayConn) serve() {
+	defer c.leave()
+	backend, err := c.g.opts.Dial(context.Background())
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	c.backend = backend
+	gone := c.gone
+	c.mu.Unlock()
+	if gone {
+		_ = backend.Close()
+		return
+	}
+	c.g.wg.Go(func() {
+		defer c.close()
+		c.replies()
+	})
+	c.commands()
+}
+
+// close ends the connection; both goroutines notice.
+func (c *gatewayConn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	// A TLS connection's Close says goodbye to a client that may not be reading;
+	// the transport's does not.
+	if t, ok := c.client.(interface{ NetConn() net.Conn }); ok {
+		_ = t.NetConn().Close()
+	} else {
+		_ = c.client.Close()
+	}
+	if c.backend != nil {
+		_ = c.backend.Close()
+	}
+}
+
+func (c *gatewayConn) leave() {
+	c.close()
+	c.g.mu.Lock()
+	defer c.g.mu.Unlock()
+	delete(c.g.conns, c)
+}
+
+// commands passes on what the client sends.
+func (c *gatewayConn) commands() {
+	r, w := bufio.NewReaderSize(c.client, 64<<10), bufio.NewWriterSize(c.backend, 64<<10)
+	var cmd wire.Command
+	for {
+		if err := cmd.Read(r); err != nil {
+			return
+		}
+		if _, err := w.Write(c.inspect(&cmd)); err != nil {
+			return
+		}
+		if r.Buffered() == 0 {
+			if err := w.Flush(); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// replies passes on what the server sends.
+func (c *gatewayConn) replies() {
+	r, w := bufio.NewReaderSize(c.backend, 64<<10), bufio.NewWriterSize(c.client, 64<<10)
+	var reply []byte
+	for {
+		var err error
+		if reply, err = wire.AppendReply(reply[:0], r); err != nil {
+			_ = w.Flush()
+			return
+		}
+		c.observe(reply)
+		if _, err = w.Write(reply); err != nil {
+			return
+		}
+		if r.Buffered() == 0 {
+			if err = w.Flush(); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// inspect returns the bytes to send for cmd, and notes what reply they will have.
+func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
+	if len(cmd.Args) == 0 {
+		return cmd.Raw // an empty line, which has no reply
+	}
+	raw, e := cmd.Raw, expected{}
+	blind := false
+	name := cmd.Args[0]
+	switch {
+	case len(name) < 4 || len(name) > 12: // none of those below
+	case is(name, "AUTH"):
+		e.kind = login
+		if len(cmd.Args) == 2 || len(cmd.Args) == 3 {
+			e.login, raw = c.rewrite(cmd.Args, len(cmd.Args)-2, len(cmd.Args) == 3)
+		}
+	case is(name, "HELLO"):
+		e.kind = login
+		for i := 2; i+2 < len(cmd.Args); i++ {
+			if is(cmd.Args[i], "AUTH") {
+				e.login, raw = c.rewrite(cmd.Args, i+1, true)
+				break
+			}
+			if is(cmd.Args[i], "SETNAME") {
+				i++
+			}
+		}
+	case is(name, "MULTI"):
+		c.setMulti(true)
+	case is(name, "EXEC"):
+		e.kind = exec
+		c.setMulti(false)
+	case is(name, "DISCARD"):
+		e.kind = discard
+		c.setMulti(false)
+	case is(name, "RESET"):
+		e.kind = reset
+		c.setMulti(false)
+	case is(name, "SUBSCRIBE"), is(name, "PSUBSCRIBE"), is(name, "SSUBSCRIBE"),
+		is(name, "UNSUBSCRIBE"), is(name, "PUNSUBSCRIBE"), is(name, "SUNSUBSCRIBE"):
+		e.kind, e.more = subscription, max(1, len(cmd.Args)-1)
+	case is(name, "MONITOR"), is(name, "SYNC"), is(name, "PSYNC"),
+		is(name, "CLIENT") && len(cmd.Args) > 1 && is(cmd.Args[1], "REPLY"):
+		blind = true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.kind == login && c.inMulti {
+		c.g.count(func(s *GatewayStats) { s.Queued++ })
+	}
+	switch {
+	case c.blind:
+		c.extend(e.login)
+	case blind:
+		c.blind = true
+	default:
+		c.expects = append(c.expects, e)
+	}
+	return raw
+}
+
+// rewrite puts the server's own user in the place of the user name and token at
+// args[at:], or of a token alone. A token that may not log in becomes a password
+// that the server refuses.
+func (c *gatewayConn) rewrite(args [][]byte, at int, named bool) (*Login, []byte) {
+	username, token := "default", string(args[len(args)-1])
+	if named {
+		username, token = string(args[at]), string(args[at+1])
+	}
+	l, err := c.g.login(c, username, token)
+	if err != nil {
+		l = Login{Username: username, Password: c.g.nobody}
+	}
+	out := append([][]byte{}, args[:at]...)
+	if named {
+		out = append(append(out, []byte(l.Username), []byte(l.Password)), args[at+2:]...)
+	} else {
+		out = [][]byte{args[0], []byte(l.Username), []byte(l.Password)}
+	}
+	raw := wire.AppendCommand(nil, out...)
+	if err != nil {
+		return nil, raw
+	}
+	return &l, raw
+}
+
+// observe matches a reply with the command that it answers.
+func (c *gatewayConn) observe(reply []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.blind {
+		return
+	}
+	first := reply[0]
+	if first == '>' || first == '*' && c.speaksOfSubscriptions(reply) {
+		c.confirm(reply)
+		return
+	}
+	// Subscriptions have no reply of their own, unless they fail.
+	for first != '-' && c.awaits(subscription) {
+		c.pop()
+	}
+	if c.next == len(c.expects) {
+		return
+	}
+	e := c.pop()
+	switch e.kind {
+	case login:
+		switch {
+		case first == '-' && bytes.HasPrefix(reply, []byte("-WRONGPASS")):
+			c.g.count(func(s *GatewayStats) { s.Refused++ })
+		case e.login == nil || first == '-':
+		case bytes.HasPrefix(reply, []byte("+QUEUED")):
+			c.queued = e.login
+		default:
+			c.extend(e.login)
+		}
+	case exec:
+		if first == '*' && !bytes.HasPrefix(reply, []byte("*-1")) {
+			c.extend(c.queued)
+		}
+		c.queued = nil
+	case discard:
+		c.queued = nil
+	case reset:
+		c.queued, c.resp2 = nil, false
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+	}
+}
+
+// speaksOfSubscriptions reports whether an array is what RESP3 would push.
+func (c *gatewayConn) speaksOfSubscriptions(reply []byte) bool {
+	if !c.resp2 && !c.awaits(subscription) {
+		return false
+	}
+	word := string(wire.FirstWord(reply))
+	return strings.HasSuffix(word, "subscribe") || c.resp2 && strings.HasSuffix(word, "message")
+}
+
+// confirm counts one confirmation of a subscription; other pushes change nothing.
+func (c *gatewayConn) confirm(reply []byte) {
+	word := wire.FirstWord(reply)
+	if !bytes.HasSuffix(word, []byte("subscribe")) {
+		return
+	}
+	if reply[0] == '*' {
+		c.resp2 = !bytes.HasSuffix(reply, []byte(":0\r\n"))
+	}
+	if c.awaits(subscription) {
+		if c.expects[c.next].more--; c.expects[c.next].more == 0 {
+			c.pop()
+		}
+	}
+}
+
+// awaits reports whether the next reply is to be of this kind. Like pop, it must be
+// called with c.mu held.
+func (c *gatewayConn) awaits(k replyKind) bool {
+	return c.next < len(c.expects) && c.expects[c.next].kind == k
+}
+
+func (c *gatewayConn) pop() expected {
+	e := c.expects[c.next]
+	if c.next++; c.next == len(c.expects) {
+		c.expects, c.next = c.expects[:0], 0
+	}
+	return e
+}
+
+// extend lets the connection live as long as l. It must be called with c.mu held.
+func (c *gatewayConn) extend(l *Login) {
+	if l == nil || c.gone {
+		return
+	}
+	c.g.count(func(s *GatewayStats) { s.Auths++ })
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	if !l.ExpiresAt.IsZero() {
+		c.timer = time.AfterFunc(time.Until(l.ExpiresAt), func() { c.expire(l) })
+	}
+	c.until = l
+}
+
+// expire closes the connection, unless it has logged in anew since.
+func (c *gatewayConn) expire(l *Login) {
+	c.mu.Lock()
+	stale := c.until != l || c.gone
+	c.mu.Unlock()
+	if stale {
+		return
+	}
+	c.g.count(func(s *GatewayStats) { s.ClosedOnExpiry++ })
+	c.close()
+}
+
+func (c *gatewayConn) setMulti(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inMulti = on
+}
+
+// is reports whether word is name, which is in capitals.
+func is(word []byte, name string) bool {
+	return len(word) == len(name) && strings.EqualFold(string(word), name)
+}
