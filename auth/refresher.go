@@ -118,11 +118,9 @@ func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failu
 	life := held.ExpiresAt.Sub(held.IssuedAt)
 	if o == renewed {
 		r.restart(life)
-		r.rule = firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, rand.Float64())
-		r.next = firstAsk(held, refreshOn, r.s.opts.RefreshMargin, rand.Float64())
-		if r.next.After(r.rule) {
-			r.next = r.rule
-		}
+		spread := rand.Float64()
+		r.rule = firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, spread)
+		r.next = firstAsk(held, refreshOn, r.s.opts.RefreshMargin, spread)
 		return now.Add(pace(life))
 	}
 	// An early question that brought nothing new is not repeated.

@@ -79,7 +79,7 @@ func (e *TokenError) Error() string {
 		b.WriteString(", " + e.Code)
 	}
 	if e.Detail != "" {
-		b.WriteString(": " + e.Detail)
+		b.WriteString(": " + strings.TrimRight(e.Detail, ". "))
 	}
 	if !e.Since.IsZero() {
 		fmt.Fprintf(&b, " (the last token expired at %s)", e.Since.UTC().Format(time.RFC3339))
@@ -206,15 +206,17 @@ func hint(e *TokenError) string {
 		return "no identity found: on your own machine run `az login`; on Azure assign a managed identity to the machine or app; " +
 			"elsewhere set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
 	}
-	switch e.Code {
-	case "invalid_client":
-		return "the client secret, certificate or assertion is wrong or has expired: create a new one in the app registration (use the secret's value, not its id)"
-	case "unauthorized_client":
-		return "the application is not known in this tenant or may not use this flow: compare the client id and the tenant id"
-	case "invalid_scope", "invalid_resource":
-		return "check Options.Scopes: Redis in Azure is " + DefaultScope + " in every cloud"
-	case "invalid_tenant":
-		return "check the tenant id"
+	if e.Kind == Rejected {
+		switch e.Code {
+		case "invalid_client":
+			return "the client secret, certificate or assertion is wrong or has expired: create a new one in the app registration (use the secret's value, not its id)"
+		case "unauthorized_client":
+			return "the application is not known in this tenant or may not use this flow: compare the client id and the tenant id"
+		case "invalid_scope", "invalid_resource":
+			return "check Options.Scopes: Redis in Azure is " + DefaultScope + " in every cloud"
+		case "invalid_tenant":
+			return "check the tenant id"
+		}
 	}
 	switch {
 	case e.Status == http.StatusTooManyRequests:

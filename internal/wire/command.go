@@ -8,14 +8,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 )
 
-// The limits of redis-server itself: proto-max-bulk-len, and the greatest
-// multibulk length (networking.c).
+// The limits of redis-server 7.0 itself (networking.c): proto-max-bulk-len, the greatest
+// multibulk length, and PROTO_INLINE_MAX_SIZE.
 const (
-	maxBulk  = 512 << 20
-	maxArray = 1 << 20
+	maxBulk   = 512 << 20
+	maxArray  = math.MaxInt32
+	maxInline = 64 << 10
 )
 
 // ErrProtocol says that a stream holds something that RESP does not allow.
@@ -44,15 +46,15 @@ type Command struct {
 }
 
 // Read replaces c by the next command of r, a RESP array of bulk strings or an
-// inline command. It reuses c's memory: keep nothing of c over the next Read.
-// The error is io.EOF only between two commands.
+// inline command, whose words keep their quotes. It reuses c's memory: keep nothing
+// of c over the next Read. The error is io.EOF only between two commands.
 func (c *Command) Read(r *bufio.Reader) (err error) {
 	c.Raw, c.Args, c.ends = c.Raw[:0], c.Args[:0], c.ends[:0]
-	if c.Raw, err = appendLine(c.Raw, r); err != nil {
+	if c.Raw, err = appendLine(c.Raw, r, maxInline); err != nil {
 		return err
 	}
 	if c.Raw[0] != '*' {
-		c.Args = append(c.Args, bytes.Fields(c.Raw)...)
+		c.Args = append(c.Args, bytes.FieldsFunc(c.Raw, isBlank)...)
 		return nil
 	}
 	n, err := length(c.Raw[1:], maxArray)
@@ -61,7 +63,7 @@ func (c *Command) Read(r *bufio.Reader) (err error) {
 	}
 	for range n {
 		at := len(c.Raw)
-		if c.Raw, err = appendLine(c.Raw, r); err != nil {
+		if c.Raw, err = appendLine(c.Raw, r, maxInline); err != nil {
 			return midway(err)
 		}
 		if c.Raw[at] != '$' {
@@ -81,3 +83,7 @@ func (c *Command) Read(r *bufio.Reader) (err error) {
 	}
 	return nil
 }
+
+// isBlank reports whether r separates the words of inline commands. Redis knows
+// less white space there than Unicode does.
+func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }

@@ -14,16 +14,19 @@ import (
 // io.EOF only between two replies.
 func AppendReply(dst []byte, r *bufio.Reader) ([]byte, error) {
 	begin := len(dst)
-	for open := 1; open > 0; open-- {
+	for open := int64(1); open > 0; open-- {
 		at := len(dst)
 		var err error
-		if dst, err = appendLine(dst, r); err != nil {
+		if dst, err = appendLine(dst, r, maxBulk); err != nil { // a script may return any status
 			if at > begin {
 				err = midway(err)
 			}
 			return dst, err
 		}
 		line := dst[at:]
+		if !bytes.HasSuffix(line, []byte("\r\n")) {
+			return dst, fmt.Errorf("%w: a line feed without a carriage return", ErrProtocol)
+		}
 		switch line[0] {
 		case '+', '-', ':', '_', ',', '#', '(':
 		case '$', '!', '=':
@@ -37,18 +40,18 @@ func AppendReply(dst []byte, r *bufio.Reader) ([]byte, error) {
 				}
 			}
 		case '*', '~', '>', '%', '|':
-			n, err := length(line[1:], maxArray<<6)
+			n, err := length(line[1:], maxArray)
 			if err != nil {
 				return dst, err
 			}
-			n = max(n, 0)
+			elements := max(int64(n), 0)
 			switch line[0] {
 			case '%':
-				n *= 2
+				elements *= 2
 			case '|':
-				n = 2*n + 1
+				elements = 2*elements + 1
 			}
-			open += n
+			open += elements
 		default:
 			return dst, fmt.Errorf("%w: a reply begins with %q", ErrProtocol, line[0])
 		}
@@ -56,15 +59,16 @@ func AppendReply(dst []byte, r *bufio.Reader) ([]byte, error) {
 	return dst, nil
 }
 
-// FirstWord returns the first element of an aggregate reply when that is a
+// FirstWord returns the first element of an array, a set or a push when that is a
 // string, and nil otherwise: what kind of push it is.
 func FirstWord(reply []byte) []byte {
-	_, rest, ok := bytes.Cut(reply, []byte("\r\n"))
-	if !ok || len(rest) == 0 {
+	if len(reply) == 0 || bytes.IndexByte([]byte("*~>"), reply[0]) < 0 {
 		return nil
 	}
+	_, rest, _ := bytes.Cut(reply, []byte("\r\n"))
 	line, rest, _ := bytes.Cut(rest, []byte("\r\n"))
 	switch {
+	case len(line) == 0:
 	case line[0] == '+':
 		return line[1:]
 	case line[0] == '$':
@@ -75,13 +79,15 @@ func FirstWord(reply []byte) []byte {
 	return nil
 }
 
-// appendLine appends to dst the next line of r with its line feed.
-func appendLine(dst []byte, r *bufio.Reader) ([]byte, error) {
+// appendLine appends to dst the next line of r, of at most limit bytes, with its line feed.
+func appendLine(dst []byte, r *bufio.Reader, limit int) ([]byte, error) {
 	begin := len(dst)
 	for {
 		part, err := r.ReadSlice('\n')
 		dst = append(dst, part...)
 		switch {
+		case len(dst)-begin > limit:
+			return dst, fmt.Errorf("%w: a line of more than %d bytes", ErrProtocol, limit)
 		case err == nil:
 			return dst, nil
 		case err != bufio.ErrBufferFull:
@@ -89,8 +95,6 @@ func appendLine(dst []byte, r *bufio.Reader) ([]byte, error) {
 				err = midway(err)
 			}
 			return dst, err
-		case len(dst)-begin > 64<<10: // redis-server's PROTO_INLINE_MAX_SIZE
-			return dst, fmt.Errorf("%w: a line of more than 64 KiB", ErrProtocol)
 		}
 	}
 }
@@ -114,10 +118,11 @@ func appendN(dst []byte, r *bufio.Reader, n int) ([]byte, error) {
 	return dst, nil
 }
 
-// length reads the number that ends line; -1 is a null.
+// length reads the number that line is, written as Redis writes it; -1 is a null.
 func length(line []byte, limit int) (int, error) {
-	n, err := strconv.Atoi(string(bytes.TrimRight(line, "\r\n")))
-	if err != nil || n < -1 || n > limit {
+	digits, ok := bytes.CutSuffix(line, []byte("\r\n"))
+	n, err := strconv.Atoi(string(digits))
+	if !ok || err != nil || n < -1 || n > limit || strconv.Itoa(n) != string(digits) {
 		return 0, fmt.Errorf("%w: a length that is no number from -1 to %d", ErrProtocol, limit)
 	}
 	return n, nil

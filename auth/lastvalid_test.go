@@ -1,0 +1,122 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/testutil"
+)
+
+// fakeSource is a Source whose answer is set.
+type fakeSource struct {
+	answer func(context.Context) (auth.Credentials, error)
+	calls  atomic.Int32
+}
+
+func (f *fakeSource) Credentials(ctx context.Context) (auth.Credentials, error) {
+	f.calls.Add(1)
+	return f.answer(ctx)
+}
+
+func hourOf(password string) auth.Credentials {
+	return auth.Credentials{Username: "u", Password: password, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+}
+
+func TestTheLastValidCredentialsServeWhileASourceFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := hourOf("first")
+		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) { return first, nil }}
+		s := auth.LastValid(src)
+		c, err := s.Credentials(t.Context())
+		require.NoError(t, err)
+		require.True(t, first == c)
+
+		down := errors.New("down")
+		src.answer = func(context.Context) (auth.Credentials, error) { return auth.Credentials{}, down }
+		c, err = s.Credentials(t.Context())
+		require.NoError(t, err)
+		require.True(t, first == c)
+
+		src.answer = func(context.Context) (auth.Credentials, error) {
+			return auth.Credentials{Username: "u", Password: "old", ExpiresAt: time.Now()}, nil
+		}
+		c, err = s.Credentials(t.Context())
+		require.NoError(t, err, "expired ones are a failure, too")
+		require.True(t, first == c)
+
+		time.Sleep(time.Hour)
+		var unusable *auth.TokenError
+		_, err = s.Credentials(t.Context())
+		require.ErrorAs(t, err, &unusable)
+		require.Equal(t, auth.UnusableToken, unusable.Kind)
+		src.answer = func(context.Context) (auth.Credentials, error) { return auth.Credentials{}, down }
+		_, err = s.Credentials(t.Context())
+		require.ErrorIs(t, err, down)
+
+		second := hourOf("second")
+		src.answer = func(context.Context) (auth.Credentials, error) { return second, nil }
+		c, err = s.Credentials(t.Context())
+		require.NoError(t, err)
+		require.True(t, second == c)
+	})
+}
+
+func TestASourceThatHangsIgnoringItsContextHoldsUpNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		first := hourOf("first")
+		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) { return first, nil }}
+		s := auth.LastValid(src)
+		_, err := s.Credentials(t.Context())
+		require.NoError(t, err)
+
+		src.answer = func(context.Context) (auth.Credentials, error) { <-release; return hourOf("late"), nil }
+		begun := time.Now()
+		for range 3000 { // one a second
+			c, err := s.Credentials(t.Context())
+			require.NoError(t, err)
+			require.True(t, first == c)
+			require.LessOrEqual(t, time.Since(begun), 100*time.Millisecond)
+			time.Sleep(time.Second)
+			begun = time.Now()
+		}
+		require.LessOrEqual(t, src.calls.Load(), int32(1+4), "calls left behind are few")
+
+		time.Sleep(time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		begun = time.Now()
+		_, err = s.Credentials(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.LessOrEqual(t, time.Since(begun), 300*time.Millisecond)
+		_, err = s.Credentials(context.Background())
+		require.Error(t, err, "even without a deadline it ends")
+	})
+}
+
+func TestASourceThatIsSlowOnceRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) { time.Sleep(2 * time.Second); return hourOf("new"), nil }}
+		s := auth.LastValid(src)
+		c, err := s.Credentials(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "new", c.Password)
+		require.EqualValues(t, 1, src.calls.Load())
+	})
+}
+
+func TestLastValidLeavesATokenSourceAlone(t *testing.T) {
+	bubble(t, time.Hour, func(t *testing.T, _ *testutil.Entra, cred azcore.TokenCredential) {
+		s := newSource(t, cred, nil)
+		require.True(t, auth.LastValid(s) == auth.Source(s))
+	})
+}
