@@ -105,7 +105,10 @@ func TestASourceThatHangsIgnoringItsContextHoldsUpNobodyForLong(t *testing.T) {
 
 func TestASourceThatIsSlowOnceRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) { time.Sleep(2 * time.Second); return hourOf("new"), nil }}
+		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) {
+			time.Sleep(2 * time.Second)
+			return hourOf("new"), nil
+		}}
 		s := auth.LastValid(src)
 		c, err := s.Credentials(t.Context())
 		require.NoError(t, err)

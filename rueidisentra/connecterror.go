@@ -64,7 +64,7 @@ func hint(err error) string {
 	case errors.As(err, &record):
 		return "the port does not speak TLS: use 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
-		return "no answer in time: check the host, the port, and the cache's firewall or private endpoint"
+		return "no answer in time: check the host, the port (10000 or 6380, which speak TLS), and the cache's firewall or private endpoint"
 	case errors.As(err, &op):
 		return "check the host and the port: 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)"
 	}

@@ -1,0 +1,53 @@
+# `make` lists the targets; each line of it is a comment behind a target below.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+tool = "$$(go -C tools tool -n $(1))"
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: demo
+demo: ## tokens rotate under load, everything embedded (15 s)
+	@go run ./cmd/redisentra demo
+
+.PHONY: test
+test: redis-server ## all tests, with the race detector
+	go test -race ./...
+
+.PHONY: check
+check: ## format, vet, staticcheck, go fix and tidy, all without a change
+	@out="$$($(call tool,gofumpt) -l .)"; if [ -n "$$out" ]; then echo "not formatted (run 'make format'):"; echo "$$out"; exit 1; fi
+	go vet ./...
+	$(call tool,staticcheck) ./...
+	@out="$$(go fix -diff ./...)"; if [ -n "$$out" ]; then echo "go fix would change:"; echo "$$out"; exit 1; fi
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+
+.PHONY: format
+format: ## format the code
+	$(call tool,gofumpt) -w .
+
+.PHONY: bench
+bench: ## what Credentials costs, beside its floor and azidentity
+	go test -run '^$$' -bench . -count 6 ./auth | tee /dev/stderr | $(call tool,benchstat) -col /by -
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for 60 s
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime 60s $$pkg; \
+		done; \
+	done
+
+# Some tests want a real redis-server. Where it is missing and cannot be installed they
+# skip, and say so. RUNLEVEL=1 keeps Debian's package from starting a service.
+.PHONY: redis-server
+redis-server:
+	@if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null; then \
+		sudo="$$([ "$$(id -u)" = 0 ] || echo sudo -n)"; \
+		{ $$sudo apt-get update -q && $$sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends redis-server; } >/dev/null 2>&1 || true; \
+	fi
+	@command -v redis-server >/dev/null || echo "*** redis-server is missing and could not be installed: tests against the real one are SKIPPED ***"
