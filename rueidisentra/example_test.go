@@ -1,0 +1,93 @@
+package rueidisentra_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/redis/rueidis"
+
+	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/rueidisentra"
+	"github.com/redisentra/redisentra/testutil"
+)
+
+// setUp starts a fake Entra ID and a Redis that takes its tokens; in Azure both are there.
+func setUp(ctx context.Context) (redis *testutil.Redis, source *auth.TokenSource, done func()) {
+	entra, err := testutil.StartEntra(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	redis, err = testutil.StartRedis(entra, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	cred, err := entra.ClientSecret(entra.NewPrincipal())
+	if err != nil {
+		log.Fatal(err)
+	}
+	source, err = auth.NewTokenSource(ctx, cred, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return redis, source, func() {
+		_ = source.Close()
+		redis.Close()
+		entra.Close()
+	}
+}
+
+func ExampleNewClient() {
+	ctx := context.Background()
+	redis, source, done := setUp(ctx)
+	defer done()
+
+	client, err := rueidisentra.NewClient(rueidis.ClientOption{
+		InitAddress:  []string{redis.Addr()}, // my-cache.westeurope.redis.azure.net:10000
+		TLSConfig:    redis.TLSConfig(),      // nil for a cache in Azure
+		DisableCache: true,                   // miniredis has no client-side caching
+	}, source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	if err := client.Do(ctx, client.B().Set().Key("greeting").Value("hello").Build()).Error(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client.Do(ctx, client.B().Get().Key("greeting").Build()).ToString())
+	// Output: hello <nil>
+}
+
+// Configure returns an option for whatever builds a client of its own: rueidisotel,
+// rueidislock, rueidisaside.
+func ExampleConfigure() {
+	ctx := context.Background()
+	redis, source, done := setUp(ctx)
+	defer done()
+
+	option, err := rueidisentra.Configure(redis.ClientOption(), source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(client.Do(ctx, client.B().Ping().Build()).ToString())
+	// Output: PONG <nil>
+}
+
+// What cannot work is refused, with what to do.
+func ExampleConfigure_refused() {
+	option := rueidis.ClientOption{InitAddress: []string{"my-cache.redis.azure.net"}}
+	_, err := rueidisentra.Configure(option, auth.Static("user", "password"), &rueidisentra.Options{Reauth: rueidisentra.Native})
+	var config *auth.ConfigError
+	fmt.Println(errors.As(err, &config))
+	fmt.Println(err)
+	// Output:
+	// true
+	// rueidisentra: ClientOption.InitAddress: "my-cache.redis.azure.net" is not host:port; the port is 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)
+}
