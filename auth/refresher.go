@@ -179,9 +179,9 @@ func (r *refresher) report(o outcome, held Credentials, failure *TokenError, too
 
 	switch {
 	case failure != nil:
-		s.opts.Logger.Warn("redisentra: no new token", "error", failure.Error(), "held token expires", held.ExpiresAt, "next attempt", r.next)
+		s.opts.Logger.Warn("redisentra: no new token", "error", failure.Error(), "expires", held.ExpiresAt, "next", r.next)
 	case o == renewed:
-		s.opts.Logger.Info("redisentra: new token", "username", held.Username, "expires", held.ExpiresAt, "next attempt", r.next)
+		s.opts.Logger.Info("redisentra: new token", "username", held.Username, "expires", held.ExpiresAt, "next", r.next)
 	}
 	if s.opts.OnRefresh != nil {
 		s.opts.OnRefresh(RefreshEvent{New: o == renewed, Err: err, Took: took, ExpiresAt: held.ExpiresAt, Next: r.next})

@@ -75,7 +75,7 @@ func check(option rueidis.ClientOption, source auth.Source) error {
 	}
 	switch {
 	case len(option.InitAddress) == 0:
-		return refuse("ClientOption.InitAddress", "is empty; give the cache as host:port, with port 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)")
+		return refuse("ClientOption.InitAddress", "is empty; give the cache as host:port, with port "+ports)
 	case option.Username != "" || option.Password != "":
 		return refuse("ClientOption.Username, Password", "are set, but the source is what logs in; leave them empty, or use auth.Static as source")
 	case option.AuthCredentialsFn != nil:
@@ -87,7 +87,7 @@ func check(option rueidis.ClientOption, source auth.Source) error {
 	}
 	for _, addr := range option.InitAddress {
 		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-			return refuse("ClientOption.InitAddress", fmt.Sprintf("%q is not host:port; the port is 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)", addr))
+			return refuse("ClientOption.InitAddress", fmt.Sprintf("%q is not host:port; the port is %s", addr, ports))
 		}
 	}
 	return nil

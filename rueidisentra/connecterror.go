@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
 
@@ -31,6 +32,9 @@ func (e *ConnectError) Error() string {
 
 // Unwrap returns what rueidis returned.
 func (e *ConnectError) Unwrap() error { return e.Err }
+
+// ports are those of Azure's caches.
+const ports = "10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis), both of which speak TLS"
 
 // hint returns what a person can do about err.
 func hint(err error) string {
@@ -62,11 +66,13 @@ func hint(err error) string {
 	case errors.As(err, &authority):
 		return "the certificate's authority is not trusted here: add it to ClientOption.TLSConfig.RootCAs"
 	case errors.As(err, &record):
-		return "the port does not speak TLS: use 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)"
+		return "this port does not speak TLS; the port is " + ports
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
-		return "no answer in time: check the host, the port (10000 or 6380, which speak TLS), and the cache's firewall or private endpoint"
+		return "no answer in time: check the host, the cache's firewall or private endpoint, and the port: " + ports
 	case errors.As(err, &op):
-		return "check the host and the port: 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)"
+		return "check the host and the port: " + ports
+	case errors.Is(err, io.EOF):
+		return "the server ended the connection at once; check the port: " + ports
 	}
 	return ""
 }

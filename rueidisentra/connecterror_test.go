@@ -48,7 +48,7 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		{"unknown authority", rueidis.ClientOption{InitAddress: []string{redis.Addr()}, DisableCache: true}, source, "RootCAs"},
 		{"certificate of another host", rueidis.ClientOption{InitAddress: []string{redis.Gateway.Addr()}, TLSConfig: redis.TLSConfig(), DisableCache: true}, source, "ServerName"},
 		{"plaintext port", rueidis.ClientOption{InitAddress: []string{plain.Addr()}, Dialer: net.Dialer{Timeout: time.Second}, DisableCache: true}, source, "which speak TLS"},
-		{"plaintext port that answers", rueidis.ClientOption{InitAddress: []string{chatty.Addr().String()}, DisableCache: true}, source, "does not speak TLS"},
+		{"plaintext port that answers", rueidis.ClientOption{InitAddress: []string{chatty.Addr().String()}, DisableCache: true}, source, "this port does not speak TLS"},
 		{"nobody there", rueidis.ClientOption{InitAddress: []string{closed.Addr().String()}, DisableCache: true}, source, "check the host and the port"},
 		{"no such host", rueidis.ClientOption{InitAddress: []string{"cache.invalid:6380"}, DisableCache: true}, source, "check the host and the port"},
 		{"no answer", rueidis.ClientOption{InitAddress: []string{"cache.example:6380"}, DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {

@@ -89,5 +89,5 @@ func ExampleConfigure_refused() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// rueidisentra: ClientOption.InitAddress: "my-cache.redis.azure.net" is not host:port; the port is 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis)
+	// rueidisentra: ClientOption.InitAddress: "my-cache.redis.azure.net" is not host:port; the port is 10000 (Azure Managed Redis) or 6380 (Azure Cache for Redis), both of which speak TLS
 }

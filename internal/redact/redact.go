@@ -20,29 +20,31 @@ var (
 	secret = regexp.MustCompile(`eyJ[A-Za-z0-9_\-+/=.]+|[A-Za-z0-9_\-+=~]{40,}`)
 )
 
-// Text returns s without anything that may be a secret: answers' bodies are cut
-// out whole, long opaque words and each of known are replaced by [Mark].
-func Text(s string, known ...string) string {
-	for _, k := range known {
-		if k != "" {
-			s = strings.ReplaceAll(s, k, Mark)
-		}
-	}
+// Text returns s, on one line, without anything that may be a secret: answers'
+// bodies are cut out whole, and [Mark] stands for each long opaque word.
+func Text(s string) string {
 	s = body.ReplaceAllString(s, "answer "+Mark)
-	lines := strings.Split(s, "\n")
-	kept := lines[:0]
-	for _, line := range lines {
+	var b strings.Builder
+	for line := range strings.SplitSeq(s, "\n") {
 		if isBody(line) {
 			continue
 		}
 		if i := strings.IndexByte(line, '{'); i >= 0 {
 			line = line[:i] + Mark
 		}
-		if line = strings.TrimSpace(secret.ReplaceAllString(line, Mark)); line != "" {
-			kept = append(kept, line)
+		line = strings.TrimRight(strings.TrimSpace(secret.ReplaceAllString(line, Mark)), ".")
+		switch {
+		case line == "":
+			continue
+		case b.Len() == 0:
+		case strings.HasSuffix(b.String(), ":"):
+			b.WriteString(" ")
+		default:
+			b.WriteString("; ")
 		}
+		b.WriteString(line)
 	}
-	return strings.Join(kept, "; ")
+	return b.String()
 }
 
 // isBody reports whether line belongs to a JSON document that began on a line

@@ -1,0 +1,31 @@
+package redact_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/internal/redact"
+)
+
+const secret = "s3cr3t"
+
+func TestSecretsGoAndTheRestStays(t *testing.T) {
+	long := strings.Repeat("Ab9_-", 10)
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing to hide", "dial tcp: lookup login.microsoftonline.com: no such host", "dial tcp: lookup login.microsoftonline.com: no such host"},
+		{"GUIDs stay", "app 11111111-2222-3333-4444-555555555555 unknown", "app 11111111-2222-3333-4444-555555555555 unknown"},
+		{"a JWT", "got eyJhbGciOiJSUzI1NiJ9.e30.c2ln from it", "got [redacted] from it"},
+		{"a JWT's first part", "eyJhbGciOiJIUzI1NiJ9", "[redacted]"},
+		{"an opaque word", "token=" + long + "!", "[redacted]!"},
+		{"what MSAL could not decode", "json decode error: unexpected end\njson message bytes were: " + secret + "\n" + secret, "json decode error: unexpected end; answer [redacted]"},
+		{"a body on the line", `answer: {"access_token":"` + secret + `"}`, "answer: [redacted]"},
+		{"an indented body", "HTTP 400\n-----\n{\n  \"access_token\": \"" + secret + "\"\n}\n-----\nsee the guide", "HTTP 400; see the guide"},
+		{"a page", "proxy said\n<html>" + secret + "</html>", "proxy said"},
+		{"lines become one", "Attempted credentials:\n\tA: missing.\n\tB: missing.", "Attempted credentials: A: missing; B: missing"},
+		{"empty", "", ""},
+	} {
+		require.Equal(t, c.want, redact.Text(c.text), c.name)
+	}
+}
