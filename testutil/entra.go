@@ -41,7 +41,7 @@ type Entra struct {
 	client *http.Client
 	server *http.Server
 	dial   func(context.Context) (net.Conn, error)
-	served chan struct{}
+	served sync.WaitGroup // the server's goroutines
 
 	mu       sync.Mutex // guards what follows
 	set      settings
@@ -130,24 +130,30 @@ func StartEntra(opts *EntraOptions) (*Entra, error) {
 	}
 	e := &Entra{
 		TenantID: uuid.NewString(), URL: "https://" + l.Addr().String(),
-		key: key, roots: roots, dial: dial, served: make(chan struct{}),
+		key: key, roots: roots, dial: dial,
 		set:      settings{lifetime: time.Hour},
 		byClient: map[string]*Principal{},
 		header:   rand.Text(),
 	}
 	e.client = &http.Client{Transport: e.transport()}
-	e.server = &http.Server{Handler: e.handler(), ReadHeaderTimeout: time.Minute}
-	go func() {
-		defer close(e.served)
+	e.server = &http.Server{Handler: e.handler(), ReadHeaderTimeout: time.Minute, ConnState: func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			e.served.Add(1)
+		case http.StateClosed:
+			e.served.Done()
+		}
+	}}
+	e.served.Go(func() {
 		_ = e.server.Serve(tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}}))
-	}()
+	})
 	return e, nil
 }
 
 // Close stops the server and joins its goroutines.
 func (e *Entra) Close() {
 	_ = e.server.Close()
-	<-e.served
+	e.served.Wait()
 	e.client.CloseIdleConnections()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -177,6 +183,9 @@ func (e *Entra) RemovePrincipal(p *Principal) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.byClient, p.ClientID)
+	if e.system == p {
+		e.system = nil
+	}
 }
 
 // SetLifetime sets how long new tokens live. Entra ID speaks of lifetimes in whole
@@ -299,7 +308,7 @@ func (e *Entra) issue(p *Principal, set settings, wholeSeconds bool) (grant, err
 	if set.sameToken && now.Before(p.last.expiresAt) {
 		return p.last, nil
 	}
-	expires := now.Add(set.lifetime)
+	expires := now.Add(set.lifetime).Truncate(time.Millisecond) // as the token will say
 	if wholeSeconds {
 		expires = time.Unix(expires.Add(time.Second-1).Unix(), 0)
 	}

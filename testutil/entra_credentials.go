@@ -36,20 +36,21 @@ func (e *Entra) ClientSecret(p *Principal) (*azidentity.ClientSecretCredential, 
 		&azidentity.ClientSecretCredentialOptions{ClientOptions: e.ClientOptions(), DisableInstanceDiscovery: true})
 }
 
-// Certificate returns a credential of p with a certificate made for it.
+// Certificate returns a credential of p with the certificate made for it.
 func (e *Entra) Certificate(p *Principal) (*azidentity.ClientCertificateCredential, error) {
-	if err := e.certify(p); err != nil {
+	cert, key, err := e.certify(p)
+	if err != nil {
 		return nil, fmt.Errorf("testutil: %w", err)
 	}
-	return azidentity.NewClientCertificateCredential(e.TenantID, p.ClientID, []*x509.Certificate{p.certificate}, p.key,
+	return azidentity.NewClientCertificateCredential(e.TenantID, p.ClientID, []*x509.Certificate{cert}, key,
 		&azidentity.ClientCertificateCredentialOptions{ClientOptions: e.ClientOptions(), DisableInstanceDiscovery: true})
 }
 
-// certify makes p's certificate.
-func (e *Entra) certify(p *Principal) error {
+// certify returns p's certificate and its key, which are made but once.
+func (e *Entra) certify(p *Principal) (*x509.Certificate, *rsa.PrivateKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: p.ClientID},
@@ -57,16 +58,18 @@ func (e *Entra) certify(p *Principal) error {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p.certificate, p.key = cert, key
-	return nil
+	if p.certificate == nil {
+		p.certificate, p.key = cert, key
+	}
+	return p.certificate, p.key, nil
 }
 
 // ClientAssertion returns a credential of p with an assertion of another identity provider.

@@ -65,7 +65,8 @@ func (e *Entra) handler() http.Handler {
 
 func (e *Entra) discovery(w http.ResponseWriter, r *http.Request) {
 	e.count(func(n *Requests) { n.Discovery++ })
-	if !e.knowsTenant(w, r) {
+	if r.PathValue("tenant") != e.TenantID {
+		answer(w, http.StatusBadRequest, oauthError("invalid_tenant", tenantUnknown))
 		return
 	}
 	at := e.URL + "/" + e.TenantID
@@ -87,11 +88,13 @@ func (e *Entra) keys(w http.ResponseWriter, _ *http.Request) {
 func (e *Entra) token(w http.ResponseWriter, r *http.Request) {
 	e.count(func(n *Requests) { n.Token++ })
 	set, ok := e.behave(w, r)
-	if !ok || !e.knowsTenant(w, r) {
+	if !ok {
 		return
 	}
 	p := e.principal(orNone(r.PostFormValue("client_id")), "", "")
 	switch {
+	case r.PathValue("tenant") != e.TenantID:
+		e.refuse(w, http.StatusBadRequest, "invalid_tenant", tenantUnknown)
 	case r.PostFormValue("grant_type") != "client_credentials":
 		e.refuse(w, http.StatusBadRequest, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.")
 	case !slices.Contains(strings.Fields(r.PostFormValue("scope")), Audience+"/.default"):
@@ -231,20 +234,19 @@ func (e *Entra) behave(w http.ResponseWriter, r *http.Request) (settings, bool) 
 	return set, true
 }
 
-func (e *Entra) knowsTenant(w http.ResponseWriter, r *http.Request) bool {
-	if r.PathValue("tenant") == e.TenantID {
-		return true
-	}
-	e.refuse(w, http.StatusBadRequest, "invalid_tenant", "AADSTS90002: Tenant not found.")
-	return false
-}
-
-// refuse answers with an OAuth error, as Entra ID words it.
+// refuse answers a token request with an OAuth error.
 func (e *Entra) refuse(w http.ResponseWriter, status int, code, description string) {
 	e.count(func(n *Requests) { n.Failed++ })
-	answer(w, status, map[string]any{
+	answer(w, status, oauthError(code, description))
+}
+
+const tenantUnknown = "AADSTS90002: Tenant not found."
+
+// oauthError is an error as Entra ID words it.
+func oauthError(code, description string) map[string]string {
+	return map[string]string{
 		"error": code, "error_description": description + " Trace ID: " + uuid.NewString() + " Timestamp: " + time.Now().UTC().Format(time.DateTime) + "Z",
-	})
+	}
 }
 
 func (e *Entra) count(f func(*Requests)) {

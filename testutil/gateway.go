@@ -14,7 +14,7 @@ import (
 
 // GatewayOptions say what a [Gateway] stands before.
 type GatewayOptions struct {
-	// Dial connects to the server behind. Required.
+	// Dial connects to the server behind; the context ends with the gateway. Required.
 	Dial func(context.Context) (net.Conn, error)
 
 	// Login decides whether username may log in with token. The connection then gets the
@@ -41,6 +41,7 @@ type Gateway struct {
 	listener net.Listener
 	dial     func(context.Context) (net.Conn, error)
 	nobody   string // a password that no user has
+	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 
 	mu       sync.Mutex // guards what follows
@@ -57,7 +58,7 @@ type GatewayStats struct {
 	Open           int // connections open now
 	Auths          int // logins that the server accepted
 	Refused        int // logins that it refused
-	Queued         int // logins sent inside a MULTI
+	Queued         int // logins that the server queued, inside a MULTI
 	ClosedOnExpiry int // connections closed because their token had expired
 }
 
@@ -78,8 +79,9 @@ func StartGateway(opts GatewayOptions) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opts: opts, listener: l, dial: dial, nobody: rand.Text(), conns: map[*gatewayConn]struct{}{}}
-	g.wg.Go(g.accept)
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &Gateway{cancel: cancel, opts: opts, listener: l, dial: dial, nobody: rand.Text(), conns: map[*gatewayConn]struct{}{}}
+	g.wg.Go(func() { g.accept(ctx) })
 	return g, nil
 }
 
@@ -92,6 +94,7 @@ func (g *Gateway) Dial(ctx context.Context) (net.Conn, error) { return g.dial(ct
 
 // Close closes the listener and all connections, and joins their goroutines.
 func (g *Gateway) Close() {
+	g.cancel()
 	_ = g.listener.Close()
 	g.mu.Lock()
 	g.closed = true
@@ -140,7 +143,7 @@ func (g *Gateway) count(f func(*GatewayStats)) {
 	f(&g.stats)
 }
 
-func (g *Gateway) accept() {
+func (g *Gateway) accept(ctx context.Context) {
 	for {
 		conn, err := g.listener.Accept()
 		if err != nil {
@@ -160,7 +163,7 @@ func (g *Gateway) accept() {
 		c.number = g.stats.Opened
 		g.conns[c] = struct{}{}
 		g.mu.Unlock()
-		g.wg.Go(c.serve)
+		g.wg.Go(func() { c.serve(ctx) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -23,11 +24,10 @@ type gatewayConn struct {
 	mu      sync.Mutex // guards what follows
 	expects []expected // the replies that are to come, in order, from next on
 	next    int
-	blind   bool        // replies cannot be told apart any more; logins count when sent
+	blind   bool        // replies to new commands cannot be told apart; logins count when sent
 	resp2   bool        // subscribed in RESP2, where messages look like replies
-	inMulti bool        // as of what was sent
 	queued  *Login      // waits for its EXEC
-	until   *Login      // the login that counts
+	until   *Login      // the login that counts; nil: none
 	timer   *time.Timer // closes the connection when until expires
 	gone    bool
 }
@@ -35,8 +35,9 @@ type gatewayConn struct {
 // expected is what is known about the reply to one command.
 type expected struct {
 	kind  replyKind
-	more  int // of subscriptions: confirmations still to come
 	login *Login
+	word  string // of subscriptions: what confirms them
+	more  int    // of subscriptions: confirmations still to come
 }
 
 type replyKind uint8
@@ -47,12 +48,12 @@ const (
 	exec
 	discard
 	reset
-	subscription // confirmed by pushes, in RESP2 by arrays; only an error is a plain reply
+	subscription // confirmed by pushes, in RESP2 by arrays; only errors and QUEUED are plain replies
 )
 
-func (c *gatewayConn) serve() {
+func (c *gatewayConn) serve(ctx context.Context) {
 	defer c.leave()
-	backend, err := c.g.opts.Dial(context.Background())
+	backend, err := c.g.opts.Dial(ctx)
 	if err != nil {
 		return
 	}
@@ -100,7 +101,8 @@ func (c *gatewayConn) leave() {
 
 // commands passes on what the client sends.
 func (c *gatewayConn) commands() {
-	r, w := bufio.NewReaderSize(c.client, 64<<10), bufio.NewWriterSize(c.backend, 64<<10)
+	w := bufio.NewWriterSize(c.backend, 64<<10)
+	r := bufio.NewReaderSize(flushingReader{c.client, w}, 64<<10)
 	var cmd wire.Command
 	for {
 		if err := cmd.Read(r); err != nil {
@@ -109,17 +111,13 @@ func (c *gatewayConn) commands() {
 		if _, err := w.Write(c.inspect(&cmd)); err != nil {
 			return
 		}
-		if r.Buffered() == 0 {
-			if err := w.Flush(); err != nil {
-				return
-			}
-		}
 	}
 }
 
 // replies passes on what the server sends.
 func (c *gatewayConn) replies() {
-	r, w := bufio.NewReaderSize(c.backend, 64<<10), bufio.NewWriterSize(c.client, 64<<10)
+	w := bufio.NewWriterSize(c.client, 64<<10)
+	r := bufio.NewReaderSize(flushingReader{c.backend, w}, 64<<10)
 	var reply []byte
 	for {
 		var err error
@@ -131,18 +129,27 @@ func (c *gatewayConn) replies() {
 		if _, err = w.Write(reply); err != nil {
 			return
 		}
-		if r.Buffered() == 0 {
-			if err = w.Flush(); err != nil {
-				return
-			}
-		}
 	}
+}
+
+// flushingReader flushes w before each Read, so that what is whole is passed on at
+// once, while the rest of what comes next may take its time.
+type flushingReader struct {
+	io.Reader
+	w *bufio.Writer
+}
+
+func (f flushingReader) Read(p []byte) (int, error) {
+	if err := f.w.Flush(); err != nil {
+		return 0, err
+	}
+	return f.Reader.Read(p)
 }
 
 // inspect returns the bytes to send for cmd, and notes what reply they will have.
 func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 	if len(cmd.Args) == 0 {
-		return cmd.Raw // an empty line, which has no reply
+		return nil // it has no reply, and miniredis panics on an empty array
 	}
 	raw, e := cmd.Raw, expected{}
 	blind := false
@@ -155,9 +162,9 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 			e.login, raw = c.rewrite(cmd.Args, len(cmd.Args)-2, len(cmd.Args) == 3)
 		}
 	case is(name, "HELLO"):
-		e.kind = login
 		for i := 2; i+2 < len(cmd.Args); i++ {
 			if is(cmd.Args[i], "AUTH") {
+				e.kind = login
 				e.login, raw = c.rewrite(cmd.Args, i+1, true)
 				break
 			}
@@ -165,36 +172,28 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 				i++
 			}
 		}
-	case is(name, "MULTI"):
-		c.setMulti(true)
 	case is(name, "EXEC"):
 		e.kind = exec
-		c.setMulti(false)
 	case is(name, "DISCARD"):
 		e.kind = discard
-		c.setMulti(false)
 	case is(name, "RESET"):
 		e.kind = reset
-		c.setMulti(false)
 	case is(name, "SUBSCRIBE"), is(name, "PSUBSCRIBE"), is(name, "SSUBSCRIBE"),
 		is(name, "UNSUBSCRIBE"), is(name, "PUNSUBSCRIBE"), is(name, "SUNSUBSCRIBE"):
-		e.kind, e.more = subscription, max(1, len(cmd.Args)-1)
+		e.kind, e.word, e.more = subscription, strings.ToLower(string(name)), max(1, len(cmd.Args)-1)
 	case is(name, "MONITOR"), is(name, "SYNC"), is(name, "PSYNC"),
 		is(name, "CLIENT") && len(cmd.Args) > 1 && is(cmd.Args[1], "REPLY"):
 		blind = true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e.kind == login && c.inMulti {
-		c.g.count(func(s *GatewayStats) { s.Queued++ })
-	}
 	switch {
 	case c.blind:
 		c.extend(e.login)
 	case blind:
 		c.blind = true
 	default:
-		c.expects = append(c.expects, e)
+		c.push(e)
 	}
 	return raw
 }
@@ -228,16 +227,14 @@ func (c *gatewayConn) rewrite(args [][]byte, at int, named bool) (*Login, []byte
 func (c *gatewayConn) observe(reply []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.blind {
-		return
-	}
 	first := reply[0]
 	if first == '>' || first == '*' && c.speaksOfSubscriptions(reply) {
 		c.confirm(reply)
 		return
 	}
-	// Subscriptions have no reply of their own, unless they fail.
-	for first != '-' && c.awaits(subscription) {
+	// Subscriptions have no reply of their own, unless they fail or are queued.
+	queued := bytes.HasPrefix(reply, []byte("+QUEUED"))
+	for first != '-' && !queued && c.awaits(subscription) {
 		c.pop()
 	}
 	if c.next == len(c.expects) {
@@ -247,12 +244,14 @@ func (c *gatewayConn) observe(reply []byte) {
 	switch e.kind {
 	case login:
 		switch {
-		case first == '-' && bytes.HasPrefix(reply, []byte("-WRONGPASS")):
+		case bytes.HasPrefix(reply, []byte("-WRONGPASS")):
 			c.g.count(func(s *GatewayStats) { s.Refused++ })
-		case e.login == nil || first == '-':
-		case bytes.HasPrefix(reply, []byte("+QUEUED")):
-			c.queued = e.login
-		default:
+		case queued:
+			c.g.count(func(s *GatewayStats) { s.Queued++ })
+			if e.login != nil {
+				c.queued = e.login
+			}
+		case first != '-':
 			c.extend(e.login)
 		}
 	case exec:
@@ -263,10 +262,10 @@ func (c *gatewayConn) observe(reply []byte) {
 	case discard:
 		c.queued = nil
 	case reset:
-		c.queued, c.resp2 = nil, false
-		if c.timer != nil {
-			c.timer.Stop()
+		if first == '-' { // it does not know RESET
+			return
 		}
+		c.queued, c.until, c.resp2 = nil, nil, false
 	}
 }
 
@@ -281,24 +280,35 @@ func (c *gatewayConn) speaksOfSubscriptions(reply []byte) bool {
 
 // confirm counts one confirmation of a subscription; other pushes change nothing.
 func (c *gatewayConn) confirm(reply []byte) {
-	word := wire.FirstWord(reply)
-	if !bytes.HasSuffix(word, []byte("subscribe")) {
+	word := string(wire.FirstWord(reply))
+	if !strings.HasSuffix(word, "subscribe") {
 		return
 	}
 	if reply[0] == '*' {
 		c.resp2 = !bytes.HasSuffix(reply, []byte(":0\r\n"))
 	}
-	if c.awaits(subscription) {
+	// Without channels named, UNSUBSCRIBE has one confirmation for each there was; those
+	// beyond the first must not count for a subscription behind it.
+	if c.awaits(subscription) && c.expects[c.next].word == word {
 		if c.expects[c.next].more--; c.expects[c.next].more == 0 {
 			c.pop()
 		}
 	}
 }
 
-// awaits reports whether the next reply is to be of this kind. Like pop, it must be
-// called with c.mu held.
+// awaits reports whether the next reply is to be of this kind. Like push and pop, it
+// must be called with c.mu held.
 func (c *gatewayConn) awaits(k replyKind) bool {
 	return c.next < len(c.expects) && c.expects[c.next].kind == k
+}
+
+// push notes that the reply to e is to come.
+func (c *gatewayConn) push(e expected) {
+	if len(c.expects) == cap(c.expects) && 2*c.next > len(c.expects) {
+		// Under constant load the replies may never catch up, so expects is never empty.
+		c.expects, c.next = append(c.expects[:0], c.expects[c.next:]...), 0
+	}
+	c.expects = append(c.expects, e)
 }
 
 func (c *gatewayConn) pop() expected {
@@ -317,7 +327,6 @@ func (c *gatewayConn) extend(l *Login) {
 	c.g.count(func(s *GatewayStats) { s.Auths++ })
 	if c.timer != nil {
 		c.timer.Stop()
-		c.timer = nil
 	}
 	if !l.ExpiresAt.IsZero() {
 		c.timer = time.AfterFunc(time.Until(l.ExpiresAt), func() { c.expire(l) })
@@ -335,12 +344,6 @@ func (c *gatewayConn) expire(l *Login) {
 	}
 	c.g.count(func(s *GatewayStats) { s.ClosedOnExpiry++ })
 	c.close()
-}
-
-func (c *gatewayConn) setMulti(on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.inMulti = on
 }
 
 // is reports whether word is name, which is in capitals.

@@ -71,6 +71,11 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 
 func (l *pipeListener) Accept() (net.Conn, error) {
 	select {
+	case <-l.closed: // whoever dials at the same time
+		return nil, net.ErrClosed
+	default:
+	}
+	select {
 	case c := <-l.conns:
 		return c, nil
 	case <-l.closed:

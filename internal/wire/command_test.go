@@ -42,8 +42,8 @@ func TestReadReturnsTheWordsThatAppendCommandGot(t *testing.T) {
 		"line ends in it":   {"SET", "a\r\nb", "\r\n", "\n"},
 		"RESP in it":        {"ECHO", "*1\r\n$4\r\nPING\r\n"},
 		"every byte":        {"SET", "k", everyByte()},
-		"longer than a MiB": {"SET", "k", strings.Repeat("0123456789abcdef", 100_000)},
-		"many words":        strings.Split(strings.Repeat("w ", 10_000), " "),
+		"longer than a MiB": {"SET", "k", strings.Repeat("0123456789abcdef", 1<<16+1)},
+		"many words":        strings.Split(strings.Repeat("w ", 1000), " "),
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := wire.AppendCommand([]byte("before"), words...)
@@ -138,16 +138,7 @@ func TestReadTakesTheLongestInlineCommandAndNoLongerOne(t *testing.T) {
 	}
 }
 
-func TestReadTakesMoreThanAMillionWords(t *testing.T) {
-	const n = 1<<20 + 1
-	stream := append([]byte("*1048577\r\n"), bytes.Repeat([]byte("$1\r\nw\r\n"), n)...)
-	var c wire.Command
-	require.NoError(t, c.Read(bufio.NewReader(bytes.NewReader(stream))))
-	require.Len(t, c.Args, n)
-	require.Equal(t, "w", string(c.Args[n-1]))
-}
-
-func TestALengthThatLiesCostsNoMemory(t *testing.T) {
+func TestALengthThatLiesIsTakenButCostsNoMemory(t *testing.T) {
 	for _, stream := range []string{"*1\r\n$536870912\r\nabc", "*2147483647\r\n$3\r\nabc\r\n", "*2147483647\r\n$536870912\r\n"} {
 		used := allocated(func() {
 			_, err := commands(bufio.NewReader(strings.NewReader(stream)))

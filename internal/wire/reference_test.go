@@ -25,7 +25,10 @@ func referenceCommand(s string) (args []string, rest string, err error) {
 		return nil, "", err
 	}
 	if line[0] != '*' {
-		return strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), rest, nil
+		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }) {
+			args = append(args, word)
+		}
+		return args, rest, nil
 	}
 	n, err := referenceNumber(line[1:], 2147483647)
 	if err != nil {

@@ -103,7 +103,7 @@ func appendLine(dst []byte, r *bufio.Reader, limit int) ([]byte, error) {
 // dst as the bytes come, so that a length that lies costs no memory.
 func appendN(dst []byte, r *bufio.Reader, n int) ([]byte, error) {
 	for n > 0 {
-		part := min(n, 1<<20)
+		part := min(n, max(1<<20, len(dst)))
 		at := len(dst)
 		dst = slices.Grow(dst, part)[:at+part]
 		m, err := io.ReadFull(r, dst[at:])
@@ -122,7 +122,8 @@ func appendN(dst []byte, r *bufio.Reader, n int) ([]byte, error) {
 func length(line []byte, limit int) (int, error) {
 	digits, ok := bytes.CutSuffix(line, []byte("\r\n"))
 	n, err := strconv.Atoi(string(digits))
-	if !ok || err != nil || n < -1 || n > limit || strconv.Itoa(n) != string(digits) {
+	var as [20]byte
+	if !ok || err != nil || n < -1 || n > limit || !bytes.Equal(digits, strconv.AppendInt(as[:0], int64(n), 10)) {
 		return 0, fmt.Errorf("%w: a length that is no number from -1 to %d", ErrProtocol, limit)
 	}
 	return n, nil

@@ -50,9 +50,9 @@ var everyReply = map[string]string{
 	"attribute of a map's key":  "%1\r\n|1\r\n+x\r\n:1\r\n+k\r\n+v\r\n",
 	"carriage return in status": "+a\rb\r\n",
 	"script's long status":      "+" + strings.Repeat("x", 200_000) + "\r\n",
-	"string of two MiB":         "$2097152\r\n" + strings.Repeat("v", 2<<20) + "\r\n",
-	"array deeper than a stack": strings.Repeat("*1\r\n", 100_000) + ":1\r\n",
-	"wide array":                "*100000\r\n" + strings.Repeat("_\r\n", 100_000),
+	"string of over a MiB":      "$1048577\r\n" + strings.Repeat("v", 1<<20+1) + "\r\n",
+	"array deeper than a stack": strings.Repeat("*1\r\n", 20_000) + ":1\r\n",
+	"wide array":                "*20000\r\n" + strings.Repeat("_\r\n", 20_000),
 }
 
 // replies reads all replies of r.
@@ -125,7 +125,7 @@ func TestAppendReplyRefusesWhatIsNotRESP(t *testing.T) {
 	}
 }
 
-func TestAReplysLengthThatLiesCostsNoMemory(t *testing.T) {
+func TestAReplysLengthThatLiesIsTakenButCostsNoMemory(t *testing.T) {
 	for _, stream := range []string{
 		"$536870912\r\nabc", "=536870912\r\n", "*2147483647\r\n", "%2147483647\r\n+k\r\n",
 		strings.Repeat("|2147483647\r\n", 1000), ">1\r\n$536870912\r\n",
@@ -158,23 +158,23 @@ func TestFirstWord(t *testing.T) {
 		">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n": "message",
 		">2\r\n+invalidate\r\n_\r\n":                     "invalidate",
 		"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n":     "subscribe",
-		"~1\r\n+a\r\n":                                   "a",
-		"*1\r\n$0\r\n\r\n":                               "",
-		"*1\r\n$-1\r\n":                                  "",
-		"*0\r\n":                                         "",
-		"*-1\r\n":                                        "",
-		"*1\r\n:1\r\n":                                   "",
-		"*1\r\n*1\r\n+a\r\n":                             "",
-		"+OK\r\n":                                        "",
-		"$6\r\n+hello\r\n":                               "",
-		"$0\r\n\r\n":                                     "",
-		"%1\r\n+k\r\n+v\r\n":                             "",
-		"":                                               "",
-		"*":                                              "",
-		"*1\r\n":                                         "",
-		"*1\r\n\r\n":                                     "",
-		"*1\r\n$9\r\nshort":                              "",
-		"*1\r\n$x\r\nshort\r\n":                          "",
+		"~1\r\n+a\r\n":          "a",
+		"*1\r\n$0\r\n\r\n":      "",
+		"*1\r\n$-1\r\n":         "",
+		"*0\r\n":                "",
+		"*-1\r\n":               "",
+		"*1\r\n:1\r\n":          "",
+		"*1\r\n*1\r\n+a\r\n":    "",
+		"+OK\r\n":               "",
+		"$6\r\n+hello\r\n":      "",
+		"$0\r\n\r\n":            "",
+		"%1\r\n+k\r\n+v\r\n":    "",
+		"":                      "",
+		"*":                     "",
+		"*1\r\n":                "",
+		"*1\r\n\r\n":            "",
+		"*1\r\n$9\r\nshort":     "",
+		"*1\r\n$x\r\nshort\r\n": "",
 	} {
 		require.Equal(t, word, string(wire.FirstWord([]byte(reply))), "%q", reply)
 	}

@@ -1,0 +1,179 @@
+package testutil_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/testutil"
+)
+
+// backend is a gateway before a Redis server of either kind, and one principal.
+type backend struct {
+	*testutil.Gateway
+	t     *testing.T
+	entra *testutil.Entra
+	user  *testutil.Principal
+	real  bool      // a redis-server, no miniredis
+	lives *sync.Map // of tokens that are to expire during the test, counted from the login on
+}
+
+func newMiniredis(t *testing.T, inMemory bool) *backend {
+	t.Helper()
+	var e *testutil.Entra
+	if inMemory {
+		e = testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+	} else {
+		e = borrowEntra(t)
+	}
+	r := testutil.NewRedis(t, e, &testutil.RedisOptions{Plaintext: true, InMemory: inMemory})
+	return &backend{r.Gateway, t, e, e.NewPrincipal(), false, nil}
+}
+
+func newRealRedis(t *testing.T) *backend {
+	t.Helper()
+	s, e, lives := startRedisServer(t), borrowEntra(t), &sync.Map{}
+	return &backend{s.startGateway(t, e, lives), t, e, e.NewPrincipal(), true, lives}
+}
+
+// onBothBackends runs test with miniredis and with redis-server, over sockets.
+func onBothBackends(t *testing.T, test func(t *testing.T, b *backend)) {
+	t.Parallel()
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		test(t, newMiniredis(t, false))
+	})
+	t.Run("redis-server", func(t *testing.T) {
+		t.Parallel()
+		test(t, newRealRedis(t))
+	})
+}
+
+// asTimePasses runs test with redis-server, and in virtual time with miniredis.
+func asTimePasses(t *testing.T, test func(t *testing.T, b *backend)) {
+	t.Parallel()
+	t.Run("miniredis", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(t, newMiniredis(t, true)) })
+	})
+	t.Run("redis-server", func(t *testing.T) {
+		test(t, newRealRedis(t))
+	})
+}
+
+// lent are the fakes that [borrowEntra] has lent out and got back. Their keys take
+// long to make.
+var lent struct {
+	sync.Mutex
+	back []*testutil.Entra
+}
+
+// borrowEntra returns a fake Entra ID that is for this test alone, until it ends.
+func borrowEntra(t *testing.T) *testutil.Entra {
+	t.Helper()
+	lent.Lock()
+	defer lent.Unlock()
+	var e *testutil.Entra
+	if n := len(lent.back); n > 0 {
+		e, lent.back = lent.back[n-1], lent.back[:n-1]
+	} else {
+		var err error
+		e, err = testutil.StartEntra(nil)
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() {
+		e.SetLifetime(time.Hour)
+		lent.Lock()
+		defer lent.Unlock()
+		lent.back = append(lent.back, e)
+	})
+	return e
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, e := range lent.back {
+		e.Close()
+	}
+	os.Exit(code)
+}
+
+// connect opens a connection that is not logged in.
+func (b *backend) connect() *client {
+	b.t.Helper()
+	return connect(b.t, b.Dial)
+}
+
+// token returns a new token of the backend's principal that lives so long.
+func (b *backend) token(life time.Duration) string {
+	b.t.Helper()
+	short := b.real && life < time.Minute
+	if short {
+		b.entra.SetLifetime(time.Hour)
+	} else {
+		b.entra.SetLifetime(life)
+	}
+	token := newToken(b.t, b.entra, b.user)
+	if short {
+		b.lives.Store(token, life)
+	}
+	return token
+}
+
+// login opens a connection and logs it in, in RESP2, with a token that lives so long.
+func (b *backend) login(life time.Duration) *client {
+	b.t.Helper()
+	c := b.connect()
+	c.login(b.user.ObjectID, b.token(life))
+	return c
+}
+
+// hello is login in RESP3.
+func (b *backend) hello(life time.Duration) *client {
+	b.t.Helper()
+	c := b.connect()
+	c.hello(b.user.ObjectID, b.token(life))
+	return c
+}
+
+// auth is an AUTH with a new token that lives an hour.
+func (b *backend) auth() string {
+	b.t.Helper()
+	return command("AUTH", b.user.ObjectID, b.token(time.Hour))
+}
+
+// requireAuths requires how many logins the server has accepted.
+func (b *backend) requireAuths(n int) {
+	b.t.Helper()
+	require.Equal(b.t, n, b.Stats().Auths)
+}
+
+// rueidis returns a rueidis client that logs in with a new token at each dial, and again
+// when half of its life is over.
+func (b *backend) rueidis() rueidis.Client {
+	b.t.Helper()
+	cred, err := b.entra.ClientSecret(b.user)
+	require.NoError(b.t, err)
+	c, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{b.Addr()}, DisableCache: true, ForceSingleClient: true, PipelineMultiplex: -1,
+		DialCtxFn: func(ctx context.Context, _ string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			return b.Dial(ctx)
+		},
+		AuthCredentialsFn: func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+			token, err := ask(context.Background(), cred)
+			return rueidis.AuthCredentials{
+				Username: b.user.ObjectID, Password: token.Token, RefreshAfter: time.Now().Add(time.Until(token.ExpiresOn) / 2),
+			}, err
+		},
+	})
+	require.NoError(b.t, err)
+	b.t.Cleanup(c.Close)
+	return c
+}
