@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,7 +19,7 @@ import (
 type backend struct {
 	*testutil.Gateway
 	t     *testing.T
-	entra *testutil.Entra
+	entra fakeEntra
 	user  *testutil.Principal
 	real  bool      // a redis-server, no miniredis
 	lives *sync.Map // of tokens that are to expire during the test, counted from the login on
@@ -28,13 +27,13 @@ type backend struct {
 
 func newMiniredis(t *testing.T, inMemory bool) *backend {
 	t.Helper()
-	var e *testutil.Entra
+	var e fakeEntra
 	if inMemory {
-		e = testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e = newEntra(t, true)
 	} else {
 		e = borrowEntra(t)
 	}
-	r := testutil.NewRedis(t, e, &testutil.RedisOptions{Plaintext: true, InMemory: inMemory})
+	r := testutil.NewRedis(t, e.Entra, &testutil.RedisOptions{Plaintext: true, InMemory: inMemory})
 	return &backend{r.Gateway, t, e, e.NewPrincipal(), false, nil}
 }
 
@@ -66,43 +65,6 @@ func asTimePasses(t *testing.T, test func(t *testing.T, b *backend)) {
 	t.Run("redis-server", func(t *testing.T) {
 		test(t, newRealRedis(t))
 	})
-}
-
-// lent are the fakes that [borrowEntra] has lent out and got back. Their keys take
-// long to make.
-var lent struct {
-	sync.Mutex
-	back []*testutil.Entra
-}
-
-// borrowEntra returns a fake Entra ID that is for this test alone, until it ends.
-func borrowEntra(t *testing.T) *testutil.Entra {
-	t.Helper()
-	lent.Lock()
-	defer lent.Unlock()
-	var e *testutil.Entra
-	if n := len(lent.back); n > 0 {
-		e, lent.back = lent.back[n-1], lent.back[:n-1]
-	} else {
-		var err error
-		e, err = testutil.StartEntra(nil)
-		require.NoError(t, err)
-	}
-	t.Cleanup(func() {
-		e.SetLifetime(time.Hour)
-		lent.Lock()
-		defer lent.Unlock()
-		lent.back = append(lent.back, e)
-	})
-	return e
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	for _, e := range lent.back {
-		e.Close()
-	}
-	os.Exit(code)
 }
 
 // connect opens a connection that is not logged in.

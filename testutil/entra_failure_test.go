@@ -18,7 +18,7 @@ import (
 
 // credentials returns one credential for each way to get tokens of p, with caches
 // that hold nothing, as tokens live four minutes.
-func credentials(t *testing.T, e *testutil.Entra, p *testutil.Principal) []azcore.TokenCredential {
+func credentials(t *testing.T, e fakeEntra, p *testutil.Principal) []azcore.TokenCredential {
 	t.Helper()
 	e.SetLifetime(4 * time.Minute)
 	secret, err := e.ClientSecret(p)
@@ -30,7 +30,7 @@ func credentials(t *testing.T, e *testutil.Entra, p *testutil.Principal) []azcor
 
 func TestFailLastsUntilRecover(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	all := credentials(t, e, e.NewPrincipal())
 	e.Fail(testutil.Failure{})
 	for _, cred := range all {
@@ -50,7 +50,7 @@ func TestFailLastsUntilRecover(t *testing.T) {
 
 func TestFailAnswersWhatItIsTold(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	all := credentials(t, e, e.NewPrincipal())
 	e.Fail(testutil.Failure{Status: http.StatusTooManyRequests, Code: "invalid_client", RetryAfter: 90 * time.Second})
 	for _, cred := range all {
@@ -61,7 +61,7 @@ func TestFailAnswersWhatItIsTold(t *testing.T) {
 
 func TestFailEndsByItselfAfterItsCount(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	for _, cred := range credentials(t, e, e.NewPrincipal()) {
 		e.Fail(testutil.Failure{Count: 2})
 		for range 2 {
@@ -74,7 +74,7 @@ func TestFailEndsByItselfAfterItsCount(t *testing.T) {
 
 func TestFailDropsTheConnection(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	for _, cred := range credentials(t, e, e.NewPrincipal()) {
 		e.Client().CloseIdleConnections() // as net/http asks once more when a used one is dropped
 		e.Fail(testutil.Failure{Drop: true})
@@ -92,7 +92,7 @@ func TestFailDropsTheConnection(t *testing.T) {
 func TestSetDelayMakesRequestsTakeThatLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		for _, cred := range credentials(t, e, e.NewPrincipal()) {
 			e.SetDelay(3 * time.Second)
 			start := time.Now()
@@ -111,7 +111,7 @@ func TestSetDelayMakesRequestsTakeThatLong(t *testing.T) {
 func TestHangLastsUntilTheClientGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		for _, cred := range credentials(t, e, e.NewPrincipal()) {
 			e.Hang()
 			e.Hang() // as good as once
@@ -133,7 +133,7 @@ func TestHangLastsUntilTheClientGivesUp(t *testing.T) {
 func TestHangLastsUntilRecover(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		for _, cred := range credentials(t, e, e.NewPrincipal()) {
 			e.Hang()
 			time.AfterFunc(20*time.Second, e.Recover)
@@ -148,7 +148,7 @@ func TestHangLastsUntilRecover(t *testing.T) {
 
 func TestBrokenJSONStopsBehindTheToken(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	for _, cred := range credentials(t, e, e.NewPrincipal()) {
 		e.SetBrokenJSON(true)
 		token, err := ask(t.Context(), cred)
@@ -165,7 +165,7 @@ func TestBrokenJSONStopsBehindTheToken(t *testing.T) {
 func TestTheSameTokenIsRepeatedUntilItExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		p, other := e.NewPrincipal(), e.NewPrincipal()
 		all := credentials(t, e, p)
 		e.SetSameToken(true)
@@ -196,8 +196,7 @@ func TestTheSameTokenIsRepeatedUntilItExpires(t *testing.T) {
 func TestCloseEndsRequestsThatHangAndMayBeCalledAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // which does not end before the last goroutine
-		e, err := testutil.StartEntra(&testutil.EntraOptions{InMemory: true})
-		require.NoError(t, err)
+		e := newEntra(t, true)
 		all := credentials(t, e, e.NewPrincipal())
 		e.Hang()
 		failed := make(chan error)
@@ -215,15 +214,14 @@ func TestCloseEndsRequestsThatHangAndMayBeCalledAgain(t *testing.T) {
 		for range all {
 			require.Error(t, <-failed)
 		}
-		_, err = ask(t.Context(), all[0])
+		_, err := ask(t.Context(), all[0])
 		require.Error(t, err)
 		e.Recover()
 	})
 }
 
 func TestCloseJoinsTheServersGoroutines(t *testing.T) {
-	e, err := testutil.StartEntra(nil)
-	require.NoError(t, err)
+	e := newEntra(t, false)
 	e.Hang()
 	const many = 50
 	failed := make(chan error)
@@ -237,6 +235,7 @@ func TestCloseJoinsTheServersGoroutines(t *testing.T) {
 		}()
 	}
 	require.Eventually(t, func() bool { return e.Requests().Token == many }, 10*time.Second, time.Millisecond)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the others run only while Close waits for them
 	e.Close()
 	requireNoGoroutineIn(t, "testutil.(*Entra).")
 	for range many {
@@ -247,9 +246,7 @@ func TestCloseJoinsTheServersGoroutines(t *testing.T) {
 func TestCloseFollowsRightUponStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e, err := testutil.StartEntra(&testutil.EntraOptions{InMemory: true})
-		require.NoError(t, err)
-		e.Close()
+		newEntra(t, true).Close()
 	})
 }
 

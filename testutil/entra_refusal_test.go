@@ -44,7 +44,7 @@ func requireRefusal(t *testing.T, cred azcore.TokenCredential, status int, code 
 }
 
 // clientSecret returns a credential that may be wrong in any way.
-func clientSecret(t *testing.T, e *testutil.Entra, tenant, client, secret string) azcore.TokenCredential {
+func clientSecret(t *testing.T, e fakeEntra, tenant, client, secret string) azcore.TokenCredential {
 	t.Helper()
 	cred, err := azidentity.NewClientSecretCredential(tenant, client, secret, &azidentity.ClientSecretCredentialOptions{
 		ClientOptions: e.ClientOptions(), DisableInstanceDiscovery: true,
@@ -55,7 +55,7 @@ func clientSecret(t *testing.T, e *testutil.Entra, tenant, client, secret string
 
 func TestAWrongSecretIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	requireRefusal(t, clientSecret(t, e, e.TenantID, e.NewPrincipal().ClientID, "wrong"), http.StatusUnauthorized, "invalid_client")
 	require.Equal(t, testutil.Requests{Discovery: 1, Token: 1, Failed: 1}, e.Requests())
 	require.Empty(t, e.Issued())
@@ -63,7 +63,7 @@ func TestAWrongSecretIsRefused(t *testing.T) {
 
 func TestAWrongAssertionIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p, other := e.NewPrincipal(), e.NewPrincipal()
 	assertion, err := e.ClientAssertion(p)
 	require.NoError(t, err)
@@ -94,14 +94,14 @@ func TestAWrongAssertionIsRefused(t *testing.T) {
 
 func TestAnUnknownClientIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	requireRefusal(t, clientSecret(t, e, e.TenantID, "11111111-2222-3333-4444-555555555555", "s"), http.StatusBadRequest, "unauthorized_client")
 	require.Equal(t, testutil.Requests{Discovery: 1, Token: 1, Failed: 1}, e.Requests())
 }
 
 func TestARemovedPrincipalIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	e.SetLifetime(4 * time.Minute) // too short for the credentials' caches
 	p := e.NewPrincipal()
 	secret, err := e.ClientSecret(p)
@@ -123,7 +123,7 @@ func TestARemovedPrincipalIsRefused(t *testing.T) {
 
 func TestAnUnknownTenantIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	_, err := ask(t.Context(), clientSecret(t, e, "11111111-2222-3333-4444-555555555555", p.ClientID, "s"))
 	require.ErrorContains(t, err, "invalid_tenant")
@@ -138,7 +138,7 @@ func TestAnUnknownTenantIsRefused(t *testing.T) {
 
 func TestAnotherScopeIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	secret, err := e.ClientSecret(p)
 	require.NoError(t, err)
@@ -159,9 +159,9 @@ func (o otherScope) GetToken(ctx context.Context, _ policy.TokenRequestOptions) 
 
 func TestAnUnknownManagedIdentityIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	e.NewPrincipal()
-	p := testutil.NewEntra(t, nil).NewPrincipal()
+	p := borrowEntra(t).NewPrincipal()
 	for name, id := range managedIDs {
 		cred, err := e.ManagedIdentity(p, id(p))
 		require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestAnUnknownManagedIdentityIsRefused(t *testing.T) {
 
 func TestWithoutASystemAssignedIdentityItIsRefused(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := newEntra(t, false)
 	e.NewPrincipal()
 	cred, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ClientOptions: e.ClientOptions()})
 	require.NoError(t, err)
@@ -183,7 +183,7 @@ func TestWithoutASystemAssignedIdentityItIsRefused(t *testing.T) {
 }
 
 func TestAWrongIdentityHeaderIsRefused(t *testing.T) {
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	_, err := e.AppService(t.Setenv, p, azidentity.ClientID(p.ClientID))
 	require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestAWrongIdentityHeaderIsRefused(t *testing.T) {
 
 func TestTheClientReachesNothingButTheFake(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	_, err := e.Client().Get("https://login.microsoftonline.com/")
 	require.ErrorContains(t, err, "is not the fake Entra ID")
 	require.Zero(t, e.Requests())
@@ -205,7 +205,7 @@ func TestTheClientReachesNothingButTheFake(t *testing.T) {
 func TestVerifyAcceptsATokenUntilItExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		p := e.NewPrincipal()
 		token := newToken(t, e, p)
 		time.Sleep(time.Hour - time.Millisecond)
@@ -220,7 +220,7 @@ func TestVerifyAcceptsATokenUntilItExpires(t *testing.T) {
 
 func TestVerifyRefusesWhatItDidNotIssue(t *testing.T) {
 	t.Parallel()
-	e, other := testutil.NewEntra(t, nil), testutil.NewEntra(t, nil)
+	e, other := borrowEntra(t), borrowEntra(t)
 	p := e.NewPrincipal()
 	own := newToken(t, e, p)
 	_, _, err := e.Verify(own)
@@ -258,13 +258,13 @@ func TestVerifyRefusesWhatItDidNotIssue(t *testing.T) {
 
 func TestVerifyRefusesATokenThatWasIssuedExpired(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	_, _, err := e.Verify(expiredToken(t, e, e.NewPrincipal()))
 	require.ErrorContains(t, err, "expired")
 }
 
 // expiredToken returns a token of p that has expired.
-func expiredToken(t *testing.T, e *testutil.Entra, p *testutil.Principal) string {
+func expiredToken(t *testing.T, e fakeEntra, p *testutil.Principal) string {
 	t.Helper()
 	e.SetLifetime(-time.Second)
 	defer e.SetLifetime(time.Hour)

@@ -30,7 +30,7 @@ func ask(ctx context.Context, cred azcore.TokenCredential) (azcore.AccessToken, 
 }
 
 // newToken returns a new token of p.
-func newToken(t *testing.T, e *testutil.Entra, p *testutil.Principal) string {
+func newToken(t *testing.T, e fakeEntra, p *testutil.Principal) string {
 	t.Helper()
 	cred, err := e.ClientSecret(p) // a new one, as each caches its token
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func newToken(t *testing.T, e *testutil.Entra, p *testutil.Principal) string {
 
 // requireToken gets a token with cred and requires that it is one of p and that e
 // was asked want.
-func requireToken(t *testing.T, e *testutil.Entra, p *testutil.Principal, want testutil.Requests) func(azcore.TokenCredential, error) {
+func requireToken(t *testing.T, e fakeEntra, p *testutil.Principal, want testutil.Requests) func(azcore.TokenCredential, error) {
 	t.Helper()
 	return func(cred azcore.TokenCredential, err error) {
 		t.Helper()
@@ -78,7 +78,7 @@ func requireToken(t *testing.T, e *testutil.Entra, p *testutil.Principal, want t
 
 // verify checks a token's signature with the keys that e publishes, as a server
 // would that knows e's address only, and returns its claims.
-func verify(t *testing.T, e *testutil.Entra, token string) jwt.MapClaims {
+func verify(t *testing.T, e fakeEntra, token string) jwt.MapClaims {
 	t.Helper()
 	get := func(url string, to any) {
 		t.Helper()
@@ -114,14 +114,14 @@ func verify(t *testing.T, e *testutil.Entra, token string) jwt.MapClaims {
 
 func TestAClientSecretGetsAToken(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	requireToken(t, e, p, testutil.Requests{Discovery: 1, Token: 1})(e.ClientSecret(p))
 }
 
 func TestACertificateGetsAToken(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	first, err := e.Certificate(p)
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestACertificateGetsAToken(t *testing.T) {
 
 func TestAClientAssertionGetsAToken(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	requireToken(t, e, p, testutil.Requests{Discovery: 1, Token: 1})(e.ClientAssertion(p))
 }
@@ -141,7 +141,7 @@ func TestAClientAssertionGetsAToken(t *testing.T) {
 func TestAWorkloadIdentityGetsATokenUntilClose(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	e := testutil.NewEntra(t, nil)
+	e := newEntra(t, false)
 	p := e.NewPrincipal()
 	requireToken(t, e, p, testutil.Requests{Discovery: 1, Token: 1})(e.WorkloadIdentity(p))
 	left, err := os.ReadDir(dir)
@@ -155,7 +155,7 @@ func TestAWorkloadIdentityGetsATokenUntilClose(t *testing.T) {
 
 func TestTheSystemAssignedIdentityGetsATokenOfIMDS(t *testing.T) {
 	t.Parallel()
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	e.SetLifetime(4 * time.Minute)
 	p := e.NewPrincipal()
 	requireToken(t, e, p, testutil.Requests{IMDS: 1})(e.ManagedIdentity(p, nil))
@@ -165,7 +165,7 @@ func TestAUserAssignedIdentityGetsATokenOfIMDSByEachOfItsIDs(t *testing.T) {
 	t.Parallel()
 	for name, id := range managedIDs {
 		t.Run(name, func(t *testing.T) {
-			e := testutil.NewEntra(t, nil)
+			e := borrowEntra(t)
 			e.NewPrincipal()
 			p := e.NewPrincipal()
 			e.NewPrincipal()
@@ -177,13 +177,13 @@ func TestAUserAssignedIdentityGetsATokenOfIMDSByEachOfItsIDs(t *testing.T) {
 func TestAManagedIdentityGetsATokenOfAppServiceByEachOfItsIDs(t *testing.T) {
 	for name, id := range managedIDs {
 		t.Run(name, func(t *testing.T) {
-			e := testutil.NewEntra(t, nil)
+			e := borrowEntra(t)
 			p := e.NewPrincipal()
 			requireToken(t, e, p, testutil.Requests{AppService: 1})(e.AppService(t.Setenv, p, id(p)))
 		})
 	}
 	t.Run("none, as the system-assigned one", func(t *testing.T) {
-		e := testutil.NewEntra(t, nil)
+		e := borrowEntra(t)
 		e.SetLifetime(4 * time.Minute)
 		p := e.NewPrincipal()
 		requireToken(t, e, p, testutil.Requests{AppService: 1})(e.AppService(t.Setenv, p, nil))
@@ -197,7 +197,7 @@ var managedIDs = map[string]func(*testutil.Principal) azidentity.ManagedIDKind{
 }
 
 func TestTheDefaultCredentialGetsATokenThroughTheEnvironment(t *testing.T) {
-	e := testutil.NewEntra(t, nil)
+	e := borrowEntra(t)
 	p := e.NewPrincipal()
 	requireToken(t, e, p, testutil.Requests{Discovery: 1, Token: 1})(e.DefaultAzure(t.Setenv, p))
 }
@@ -205,7 +205,7 @@ func TestTheDefaultCredentialGetsATokenThroughTheEnvironment(t *testing.T) {
 func TestACredentialAsksForANewTokenWhenLessThanFiveMinutesAreLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		cred, err := e.ClientSecret(e.NewPrincipal())
 		require.NoError(t, err)
 		first, err := ask(t.Context(), cred)
@@ -226,7 +226,7 @@ func TestACredentialAsksForANewTokenWhenLessThanFiveMinutesAreLeft(t *testing.T)
 func TestTokensLiveAsLongAsSetLifetimeSays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		for _, life := range []time.Duration{time.Second, time.Minute, 24 * time.Hour} {
 			e.SetLifetime(life)
 			p := e.NewPrincipal()
@@ -251,7 +251,7 @@ func TestTokensLiveAsLongAsSetLifetimeSays(t *testing.T) {
 func TestRefreshInTellsCredentialsWhenToAskAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		e := newEntra(t, true)
 		p := e.NewPrincipal()
 		secret, err := e.ClientSecret(p)
 		require.NoError(t, err)

@@ -27,6 +27,10 @@ type redisServer struct {
 	admin *client
 }
 
+// withTheTest becomes the program that its arguments name, which is killed once the
+// standard input ends, be it because the test process was killed.
+const withTheTest = `exec 3<&0; (read -r _ <&3; kill -9 $$) >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-`
+
 // startRedisServer starts redis-server. Without one in PATH the test is skipped, but
 // fails where CI says that there must be one.
 func startRedisServer(t *testing.T) *redisServer {
@@ -43,13 +47,15 @@ func startRedisServer(t *testing.T) *redisServer {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	password := rand.Text()
 	s := &redisServer{socket: filepath.Join(dir, "s"), users: map[string]string{}}
-	cmd := exec.Command(path, "--port", "0", "--unixsocket", s.socket, "--save", "", "--appendonly", "no", "--requirepass", password)
+	cmd := exec.Command("sh", "-c", withTheTest, path, "--port", "0", "--unixsocket", s.socket, "--save", "", "--appendonly", "no", "--requirepass", password)
 	cmd.Dir = dir
 	log, err := cmd.StdoutPipe()
 	require.NoError(t, err)
+	life, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		_ = life.Close()
 		_ = cmd.Wait()
 	})
 	var lines []string
@@ -92,7 +98,7 @@ func (s *redisServer) user(name string) string {
 
 // startGateway puts a gateway before s that takes the tokens of e. A token in lives counts
 // for that time from its login on; any other one until it expires.
-func (s *redisServer) startGateway(t *testing.T, e *testutil.Entra, lives *sync.Map) *testutil.Gateway {
+func (s *redisServer) startGateway(t *testing.T, e fakeEntra, lives *sync.Map) *testutil.Gateway {
 	t.Helper()
 	g, err := testutil.StartGateway(testutil.GatewayOptions{
 		Dial: s.dial,
