@@ -1,10 +1,19 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
-// maxCalls bounds the calls that a limiter has under way. One is the rule; more
-// are those that outlived their ctx.
-const maxCalls = 4
+const (
+	// maxCalls bounds the calls that a limiter has under way. One is the rule; more
+	// are those that outlived their ctx.
+	maxCalls = 4
+	// writeOff is after how long one of those is counted as lost, so that even calls
+	// that never return only slow down what comes after them.
+	writeOff = 5 * time.Minute
+)
 
 // A limiter calls functions that may ignore their ctx, and does not wait for
 // them any longer than ctx lasts. Those left behind are limited in number.
@@ -26,8 +35,9 @@ func call[T any](ctx context.Context, l limiter, f func(context.Context) (T, err
 		return zero, context.Cause(ctx)
 	}
 	done := make(chan result[T], 1)
+	release := sync.OnceFunc(func() { <-l })
 	go func() {
-		defer func() { <-l }()
+		defer release()
 		v, err := f(ctx)
 		done <- result[T]{v, err}
 	}()
@@ -35,6 +45,7 @@ func call[T any](ctx context.Context, l limiter, f func(context.Context) (T, err
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
+		time.AfterFunc(writeOff, release)
 		return zero, context.Cause(ctx)
 	}
 }

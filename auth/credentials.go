@@ -12,7 +12,8 @@ import (
 
 // Credentials are what one connection logs in with. They are a value: nothing
 // that is handed out ever changes. However they are printed, logged or encoded,
-// the password is not shown.
+// the password is not shown, except from an unexported field of a struct of your own,
+// which package fmt prints without asking: keep a pointer there.
 type Credentials struct {
 	Username  string    // the ACL user: for Entra ID the token's oid claim
 	Password  string    // the access token
@@ -30,7 +31,7 @@ func (c Credentials) ValidAt(now time.Time) bool {
 // connections spread their AUTHs, and always after now:
 //
 //   - Before expiry - 0.8 margin it is a moment in [expiry - 0.8 margin, expiry - 0.6 margin],
-//     when a [TokenSource] already holds the next token. The margin is the source's default,
+//     when a [TokenSource] normally holds the next token already. The margin is the source's default,
 //     min(5m-1s, life/2): of a one hour token the window is 3m59s to 3m before expiry, as
 //     https://learn.microsoft.com/azure/azure-cache-for-redis/cache-azure-active-directory-for-authentication
 //     asks for.
@@ -48,7 +49,7 @@ func (c Credentials) ReauthAt(now time.Time) time.Time {
 func (c Credentials) reauthAt(now time.Time, r float64) time.Time {
 	remaining := c.ExpiresAt.Sub(now)
 	life := remaining
-	if !c.IssuedAt.IsZero() {
+	if c.IssuedAt.Before(c.ExpiresAt) && !c.IssuedAt.IsZero() {
 		life = c.ExpiresAt.Sub(c.IssuedAt)
 	}
 	m := margin(0, life)

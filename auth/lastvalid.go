@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -16,23 +17,24 @@ const (
 
 // LastValid returns a Source that gives src's credentials, and the last ones that
 // are still valid while src fails, hangs (even ignoring its ctx) or returns
-// expired ones. While it holds valid ones it answers within 100 ms. The packages
+// expired ones. While it holds valid ones it answers within 100 ms. Credentials without
+// IssuedAt get the time when they first came. The packages
 // that log connections in use it for any Source that they are given; a
 // [*TokenSource] needs no such care, and is returned as it is.
 func LastValid(src Source) Source {
 	if s, ok := src.(*TokenSource); ok {
 		return s
 	}
-	return &lastValid{src: src, limit: newLimiter()}
+	return &lastValid{src: src, limit: newLimiter(), last: &Credentials{}}
 }
 
 type lastValid struct {
 	src   Source
 	limit limiter
 
-	mu     sync.Mutex // guards what follows; never held during a call
-	last   Credentials
-	flight *flight // the call under way; nil: none
+	mu     sync.Mutex   // guards what follows; never held during a call
+	last   *Credentials // of the last good call
+	flight *flight      // the call under way; nil: none
 }
 
 // flight is one call of the Source that callers share.
@@ -49,7 +51,7 @@ func (l *lastValid) Credentials(ctx context.Context) (Credentials, error) {
 		l.flight = &flight{begun: time.Now(), done: make(chan struct{})}
 		go l.fly(context.WithoutCancel(ctx), l.flight)
 	}
-	f, last := l.flight, l.last
+	f, last := l.flight, *l.last
 	l.mu.Unlock()
 
 	if last.ValidAt(time.Now()) {
@@ -72,17 +74,31 @@ func (l *lastValid) Credentials(ctx context.Context) (Credentials, error) {
 	}
 }
 
+// Format implements [fmt.Formatter]: no verb shows what is held, or the Source.
+func (l *lastValid) Format(f fmt.State, _ rune) { fmt.Fprint(f, "auth.LastValid") }
+
 // fly calls the Source for everybody who waits on f.
 func (l *lastValid) fly(ctx context.Context, f *flight) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	f.c, f.err = call(ctx, l.limit, l.src.Credentials)
-	if f.err == nil && !f.c.ValidAt(time.Now()) {
-		f.c, f.err = Credentials{}, unusable("the source returned empty or expired credentials", "a Source must never return expired ones; "+hintClock)
+	now := time.Now().Round(0)
+	switch {
+	case f.err != nil:
+	case f.c.Password == "":
+		f.c, f.err = Credentials{}, unusable("the source returned an empty password", "without one there is nothing to log in with")
+	case !f.c.ValidAt(now):
+		f.c, f.err = Credentials{}, unusable("the source returned credentials that have expired", "a Source must never do that; "+hintClock)
 	}
 	l.mu.Lock()
 	if f.err == nil {
-		l.last = f.c
+		if f.c.IssuedAt.IsZero() {
+			if f.c.IssuedAt = now; f.c.Password == l.last.Password {
+				f.c.IssuedAt = l.last.IssuedAt
+			}
+		}
+		c := f.c
+		l.last = &c
 	}
 	l.flight = nil
 	l.mu.Unlock()

@@ -14,7 +14,7 @@ const DefaultScope = "https://redis.azure.com/.default"
 
 // Options adjust a [TokenSource]. The zero value of each field is its default.
 type Options struct {
-	// Scopes to ask a token for. Default: [DefaultScope] alone.
+	// Scopes to ask a token for. Most credentials take exactly one. Default: [DefaultScope].
 	Scopes []string
 
 	// Username to log in as instead of the token's oid claim. Tokens that
@@ -23,7 +23,9 @@ type Options struct {
 
 	// RefreshMargin is how long before expiry the next token is asked for. Default, and
 	// right for azidentity, whose cache gives the same token until five minutes are left:
-	// 5m-1s. More than half of a token's life counts as half of it. Negative: an error.
+	// 5m-1s. More than half of a token's life counts as half of it. With less than four
+	// minutes connections look for the next token before it is there, and have to look
+	// again. Negative: an error.
 	RefreshMargin time.Duration
 
 	// AttemptTimeout bounds one GetToken of the credential, and half of it each HTTP request
@@ -36,7 +38,9 @@ type Options struct {
 	Logger *slog.Logger
 
 	// OnRefresh is called after each attempt, good or bad, one call at a time and under
-	// no lock. It delays the next attempt, so it should be quick; it must not call Close.
+	// no lock; the first time before NewTokenSource has returned. It delays the next
+	// attempt, so it should be quick. It may call Credentials, Refresh and Stats, but
+	// must not call Close.
 	OnRefresh func(RefreshEvent)
 }
 

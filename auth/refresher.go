@@ -13,7 +13,7 @@ import (
 // to make of the answer. Its fields are its own.
 type refresher struct {
 	s      *TokenSource
-	next   time.Time                   // when to ask
+	next   time.Time                   // when to ask, by the wall clock and the monotonic one
 	rule   time.Time                   // when the held token's age alone says to ask
 	passes *backoff.ExponentialBackOff // for errors that may pass
 	stays  *backoff.ExponentialBackOff // for errors that somebody has to mend
@@ -22,21 +22,25 @@ type refresher struct {
 // first asks until there is a token. An error that will not pass, or ctx's end, ends it.
 func (r *refresher) first(ctx context.Context) error {
 	r.restart(0)
+	var last *TokenError
 	for {
 		err := r.attempt(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if err.Temporary() {
+		case ctx.Err() == nil && !err.Temporary():
+			return err
+		case ctx.Err() == nil:
+			last = err
 			r.sleep(ctx)
 		}
 		if ctx.Err() != nil {
-			ended := *err
-			ended.cause = errors.Join(context.Cause(ctx), err.cause)
+			if last == nil {
+				last = err
+			}
+			ended := *last // says more than that ctx ended
+			ended.cause = errors.Join(context.Cause(ctx), last.cause)
 			return &ended
-		}
-		if !err.Temporary() {
-			return err
 		}
 	}
 }
@@ -54,12 +58,15 @@ func (r *refresher) run(ctx context.Context) {
 	}
 }
 
-// sleep waits until r.next, a wish for an attempt, or ctx's end.
+// sleep waits until r.next, a wish for an attempt, or ctx's end. Either clock may say that
+// it is time: the monotonic one stands still while a machine sleeps, and the wall
+// clock may be set back.
 func (r *refresher) sleep(ctx context.Context) {
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
-		wait := r.next.Sub(time.Now().Round(0))
+		now := time.Now()
+		wait := min(r.next.Sub(now), r.next.Round(0).Sub(now.Round(0)))
 		if wait <= 0 {
 			return
 		}
@@ -88,65 +95,83 @@ func (r *refresher) attempt(ctx context.Context) *TokenError {
 	begun := time.Now()
 	c, refreshOn, err := s.ask(ctx)
 	took := time.Since(begun)
-	if errors.Is(context.Cause(ctx), ErrClosed) {
+	if context.Cause(ctx) == errClosing {
 		return nil
 	}
 	var failure *TokenError
 	errors.As(err, &failure)
 
 	held := s.held.Load().Credentials
-	o := renewed
+	o, news := renewed, false
 	switch {
-	case failure == nil && c.Password == held.Password:
-		o = unchanged
-	case failure == nil:
+	case failure == nil && c.Password != held.Password:
 		s.publish(c)
-		held = c
+		held, news = c, true
+	case failure == nil && r.prolongs(c, held):
+		held.ExpiresAt = c.ExpiresAt
+		s.publish(held)
+	case failure == nil:
+		o = unchanged
 	case failure.Kind == Unavailable, failure.Kind == UnusableToken:
 		o = failed
 	default:
 		o = rejected
 	}
 	earliest := r.plan(o, held, refreshOn, failure)
-	r.report(o, held, failure, took, earliest)
+	r.report(news, held, failure, took, earliest)
 	return failure
+}
+
+// prolongs reports whether the held token comes with a later expiry, as opaque ones may
+// have, and not one that only rounding has moved: it must not be due again right now.
+func (r *refresher) prolongs(c, held Credentials) bool {
+	held.ExpiresAt = c.ExpiresAt
+	return c.ExpiresAt.After(r.s.held.Load().ExpiresAt) && firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, 0).After(time.Now().Round(0))
 }
 
 // plan sets when to ask next, and returns before when nobody may ask sooner.
 func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failure *TokenError) (earliest time.Time) {
-	now := time.Now().Round(0)
+	now := time.Now()
+	wall := now.Round(0)
 	life := held.ExpiresAt.Sub(held.IssuedAt)
+	at := func(t time.Time) time.Time { return now.Add(t.Sub(wall)) } // with both clocks
 	if o == renewed {
 		r.restart(life)
 		spread := rand.Float64()
-		r.rule = firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, spread)
-		r.next = firstAsk(held, refreshOn, r.s.opts.RefreshMargin, spread)
+		r.rule = at(firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, spread))
+		r.next = at(firstAsk(held, refreshOn, r.s.opts.RefreshMargin, spread))
 		return now.Add(pace(life))
+	}
+	floor := pace(life)
+	if o == rejected {
+		floor = rejectedPace
+	}
+	if failure != nil {
+		floor = max(floor, min(failure.retryAfter, maxRetryAfter))
 	}
 	// An early question that brought nothing new is not repeated.
 	if now.Before(r.rule) {
 		r.next = r.rule
-		return now.Add(pace(life))
+		return now.Add(floor)
 	}
-
+	steps := r.passes
+	if o == rejected {
+		steps = r.stays
+	}
 	var asked time.Duration
 	if failure != nil {
 		asked = failure.retryAfter
 	}
-	steps, floor := r.passes, pace(life)
-	if o == rejected {
-		steps, floor = r.stays, 10*time.Second
-	}
-	wait := retryWait(o, steps.NextBackOff(), held.ExpiresAt.Sub(now), life, asked)
+	wait := retryWait(o, steps.NextBackOff(), held.ExpiresAt.Sub(wall), life, asked)
 	r.next = now.Add(wait)
-	return now.Add(min(max(floor, asked), wait))
+	return now.Add(min(floor, wait))
 }
 
 // restart makes the backoffs begin anew, for a token of this life; 0: none.
 func (r *refresher) restart(life time.Duration) {
 	first, most := time.Second, 30*time.Second
 	if life > 0 {
-		first, most = min(first, life/10), min(most, life/2)
+		first = max(min(first, life/10), 100*time.Millisecond)
 	}
 	exponential := func(first, most time.Duration) *backoff.ExponentialBackOff {
 		return backoff.NewExponentialBackOff(backoff.WithInitialInterval(first), backoff.WithMaxInterval(most),
@@ -157,7 +182,7 @@ func (r *refresher) restart(life time.Duration) {
 }
 
 // report ends the attempt for those who wait for it, and tells of it.
-func (r *refresher) report(o outcome, held Credentials, failure *TokenError, took time.Duration, earliest time.Time) {
+func (r *refresher) report(news bool, held Credentials, failure *TokenError, took time.Duration, earliest time.Time) {
 	s := r.s
 	var err error
 	if failure != nil {
@@ -167,7 +192,7 @@ func (r *refresher) report(o outcome, held Credentials, failure *TokenError, too
 	a := s.current
 	a.err = err
 	s.current, s.underway = &attempt{done: make(chan struct{})}, false
-	s.earliest, s.last = earliest, err
+	s.earliest, s.last, s.telling = earliest, err, s.opts.OnRefresh != nil
 	if failure == nil {
 		s.stats.Refreshes++
 	} else {
@@ -180,10 +205,13 @@ func (r *refresher) report(o outcome, held Credentials, failure *TokenError, too
 	switch {
 	case failure != nil:
 		s.opts.Logger.Warn("redisentra: no new token", "error", failure.Error(), "expires", held.ExpiresAt, "next", r.next)
-	case o == renewed:
+	case news:
 		s.opts.Logger.Info("redisentra: new token", "username", held.Username, "expires", held.ExpiresAt, "next", r.next)
 	}
 	if s.opts.OnRefresh != nil {
-		s.opts.OnRefresh(RefreshEvent{New: o == renewed, Err: err, Took: took, ExpiresAt: held.ExpiresAt, Next: r.next})
+		s.opts.OnRefresh(RefreshEvent{New: news, Err: err, Took: took, ExpiresAt: held.ExpiresAt, Next: r.next})
+		s.mu.Lock()
+		s.telling = false
+		s.mu.Unlock()
 	}
 }

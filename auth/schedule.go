@@ -14,6 +14,8 @@ const (
 	maxSleep = time.Minute
 	// maxRetryAfter bounds what a Retry-After header may ask for.
 	maxRetryAfter = 5 * time.Minute
+	// rejectedPace is the least time between two questions while Entra ID rejects them.
+	rejectedPace = 10 * time.Second
 )
 
 // margin returns how long before its expiry a token of this life is to be
@@ -38,15 +40,11 @@ func pace(life time.Duration) time.Duration {
 func firstAsk(c Credentials, refreshOn time.Time, want time.Duration, r float64) time.Time {
 	life := c.ExpiresAt.Sub(c.IssuedAt)
 	m := margin(want, life)
-	at := later(c.ExpiresAt.Add(part(m, 0.2*r)-m), c.IssuedAt.Add(pace(life)))
-	if refreshOn.IsZero() {
-		return at
+	at := c.ExpiresAt.Add(part(m, 0.2*r) - m)
+	if early := later(refreshOn.Add(part(m, 0.2*r)), c.IssuedAt.Add(life/4)); !refreshOn.IsZero() && early.Before(at) {
+		at = early
 	}
-	early := later(refreshOn.Add(part(m, 0.2*r)), c.IssuedAt.Add(life/4))
-	if early.Before(at) {
-		return early
-	}
-	return at
+	return later(at, c.IssuedAt.Add(pace(life)))
 }
 
 func later(a, b time.Time) time.Time {
@@ -69,14 +67,20 @@ const (
 // retryWait returns how long to wait after a question that brought no new token.
 // backoff is the next step of an exponential backoff, remaining and life are the
 // held token's (both zero without one), and retryAfter is what the server asked for.
+// While a token is held, neither a rejection, which may be mended any minute, nor the
+// server may make the wait so long that no time would be left for another question.
 func retryWait(o outcome, backoff, remaining, life, retryAfter time.Duration) time.Duration {
-	if life > 0 {
-		backoff = min(backoff, life/2)
+	wait, retryAfter := backoff, min(retryAfter, maxRetryAfter)
+	if remaining > 0 {
+		wait, retryAfter = min(wait, life/2), min(retryAfter, remaining/2)
+		switch o {
+		case unchanged:
+			wait = max(wait, remaining/8)
+		case rejected:
+			wait = min(wait, max(rejectedPace, remaining/4))
+		}
 	}
-	if o == unchanged {
-		backoff = max(backoff, remaining/8)
-	}
-	return max(backoff, min(retryAfter, maxRetryAfter))
+	return max(wait, retryAfter, pace(life))
 }
 
 // part returns the fraction f of d.

@@ -118,6 +118,9 @@ func unusable(detail, hint string) *TokenError {
 // newTokenError explains the error that a GetToken under ctx returned.
 func newTokenError(ctx context.Context, err error) *TokenError {
 	e := &TokenError{cause: err, Detail: redact.Text(err.Error())}
+	if strings.Contains(e.Detail, redact.Mark) {
+		e.cause = errors.New(e.Detail) // what the original prints is not for everybody
+	}
 	var (
 		ours   *TokenError
 		login  *azidentity.AuthenticationRequiredError
@@ -131,27 +134,46 @@ func newTokenError(ctx context.Context, err error) *TokenError {
 	case ctx.Err() != nil:
 		// azidentity does not let errors.Is find what ended its own request.
 		e.cause = context.Cause(ctx)
-		e.Detail = "the credential did not answer in time: " + e.cause.Error()
+		e.Detail = "the credential did not answer before " + e.cause.Error()
+		e.Hint = hintNetwork
 	case errors.As(err, &login):
-		e.Kind = LoginRequired
+		e.Kind, e.cause = LoginRequired, err // whose text is azidentity's own
 	case errors.As(err, &failed):
-		e.answer(failed.RawResponse, strings.HasPrefix(e.Detail, "ManagedIdentityCredential"))
+		e.answer(failed.RawResponse)
 	case errors.As(err, &answer):
-		e.answer(answer.RawResponse, false)
+		e.answer(answer.RawResponse)
 	case errors.As(err, &final):
-		e.Kind = NoIdentity
+		// azidentity's type for it is not exported. A probe of IMDS that timed out
+		// says nothing for sure.
+		if e.Hint = hintNoIdentity; !strings.Contains(e.Detail, "timed out") {
+			e.Kind = NoIdentity
+		}
 	}
-	e.Hint = hint(e)
+	if e.Hint == "" {
+		e.Hint = hint(e)
+	}
 	return e
 }
 
 // answer takes over what is known from an HTTP answer, and classifies by it.
-func (e *TokenError) answer(r *http.Response, managedIdentity bool) {
+func (e *TokenError) answer(r *http.Response) {
+	managedIdentity := strings.Contains(e.Detail, "ManagedIdentityCredential authentication failed")
 	if r == nil || r.StatusCode < 300 {
-		// The request never got through, or a good answer could not be decoded. azidentity
-		// keeps the text of the latter in its error, so that error is not kept.
+		// No request was made, or it did not get through, or a good answer could not be
+		// decoded. azidentity keeps the text of that in its error, so that error is not kept.
 		e.cause = errors.New(e.Detail)
+		switch {
+		case strings.Contains(e.Detail, "az login"), strings.Contains(e.Detail, "azd auth login"), strings.Contains(e.Detail, "Connect-AzAccount"):
+			e.Kind = LoginRequired
+		case strings.Contains(e.Detail, imds):
+			e.Hint = "a managed identity exists on Azure only: elsewhere use DefaultAzureCredential with `az login`; on Azure check that a proxy does not take " + imds
+		case strings.Contains(e.Detail, "://"):
+			e.Hint = hintNetwork
+		}
 		return
+	}
+	if r.Request != nil && r.Request.URL.Host == imds {
+		managedIdentity = true
 	}
 	// azidentity's errors begin with the name of the credential.
 	credential, _, _ := strings.Cut(strings.ReplaceAll(e.Detail, ":", " "), " ")
@@ -194,17 +216,23 @@ func retryAfter(h http.Header) time.Duration {
 	return 0
 }
 
+const (
+	imds           = "169.254.169.254" // the managed identity endpoint of virtual machines
+	hintNetwork    = "it is tried again; check that Entra ID (login.microsoftonline.com, port 443) can be reached from here"
+	hintNoIdentity = "no identity found: on your own machine run `az login`; on Azure assign a managed identity to the machine or app; " +
+		"elsewhere set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+)
+
 // hint returns what a person can do about e.
 func hint(e *TokenError) string {
 	switch e.Kind {
 	case LoginRequired:
-		return "log in again: call the credential's Authenticate with scope " + DefaultScope
+		return "somebody has to log in: with the command that the message names, or by the credential's Authenticate with scope " + DefaultScope
 	case NoIdentity:
 		if e.Status == http.StatusBadRequest {
 			return "no such managed identity here: assign it to this machine or app, and compare its client, object or resource id"
 		}
-		return "no identity found: on your own machine run `az login`; on Azure assign a managed identity to the machine or app; " +
-			"elsewhere set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+		return hintNoIdentity
 	}
 	if e.Kind == Rejected {
 		switch e.Code {
@@ -223,8 +251,6 @@ func hint(e *TokenError) string {
 		return "Entra ID asks to slow down; it is asked again later: share one TokenSource per identity"
 	case e.Status != 0:
 		return "this may pass by itself, and is tried again; https://azure.status.microsoft shows outages"
-	case strings.HasPrefix(e.Detail, "ManagedIdentityCredential"):
-		return "a managed identity exists on Azure only: elsewhere use DefaultAzureCredential with `az login`; on Azure check that a proxy does not take 169.254.169.254"
 	}
-	return "it is tried again; check that Entra ID (login.microsoftonline.com, port 443) can be reached from here"
+	return "this may pass by itself, and is tried again"
 }

@@ -5,6 +5,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/redisentra/redisentra/internal/isnil"
 )
 
 // TokenSource is a [Source] of Entra ID tokens. One goroutine renews the token in
@@ -22,20 +26,25 @@ type TokenSource struct {
 	opts  Options
 	limit limiter
 
-	held   atomic.Pointer[snapshot]
-	cancel context.CancelFunc
-	closed chan struct{} // closed when the refresher has ended
-	wake   chan struct{} // holds one wish for an attempt now
+	held    atomic.Pointer[snapshot]
+	cancel  context.CancelFunc
+	closing <-chan struct{} // closed when Close has begun
+	closed  chan struct{}   // closed when the refresher has ended
+	wake    chan struct{}   // holds one wish for an attempt now
 
 	// mu guards what callers and the refresher share about attempts. It is
 	// never held while anybody waits.
 	mu       sync.Mutex
 	current  *attempt  // the attempt under way, or the next one
 	underway bool      // current has begun
+	telling  bool      // OnRefresh is running; a wish gets the last result instead
 	earliest time.Time // before this, a wish gets the last result instead
 	last     error     // of the last attempt
 	stats    Stats
 }
+
+// errClosing is what ends the refresher's context.
+var errClosing = errors.New("auth: closing")
 
 // snapshot is what one token is to readers; it never changes.
 type snapshot struct {
@@ -74,7 +83,7 @@ type RefreshEvent struct {
 // Errors: a [*ConfigError] for a nil cred or bad opts, a [*TokenError] otherwise; when ctx
 // ended, errors.Is finds its cause. nil opts means the defaults.
 func NewTokenSource(ctx context.Context, cred azcore.TokenCredential, opts *Options) (*TokenSource, error) {
-	if isNil(cred) {
+	if isnil.Value(cred) {
 		return nil, &ConfigError{"auth.NewTokenSource: cred", "is nil; was the error of the credential's constructor looked at?"}
 	}
 	o, err := opts.withDefaults()
@@ -92,7 +101,7 @@ func NewTokenSource(ctx context.Context, cred azcore.TokenCredential, opts *Opti
 		return nil, err
 	}
 	run, cancel := context.WithCancelCause(context.Background())
-	s.cancel = func() { cancel(ErrClosed) }
+	s.cancel, s.closing = func() { cancel(errClosing) }, run.Done()
 	go r.run(run)
 	return s, nil
 }
@@ -128,23 +137,24 @@ func (s *TokenSource) awaitToken(ctx context.Context) (Credentials, error) {
 }
 
 // Refresh asks for a token now and waits for the answer. Callers at the same time
-// share one attempt, and a call that comes too soon after an attempt, within a second or
-// what the server asked for, gets the result of that one. It is meant for after a
-// WRONGPASS; in the normal course of things nobody needs to call it.
+// share one attempt, and a call that comes too soon after an attempt gets the result of
+// that one: within a second, ten if Entra ID rejected it, or as long as the server
+// asked for. It is meant for after a WRONGPASS; in the normal course of things nobody
+// needs to call it.
 //
 // Errors are those of [TokenSource.Credentials]. A nil error means that Entra ID gave
 // a usable token, which may be the same one: azidentity caches it until five minutes
 // before expiry.
 func (s *TokenSource) Refresh(ctx context.Context) error {
 	select {
-	case <-s.closed:
+	case <-s.closing:
 		return ErrClosed
 	default:
 	}
 	s.mu.Lock()
 	a := s.current
 	if !s.underway {
-		if time.Now().Round(0).Before(s.earliest) {
+		if s.telling || time.Now().Before(s.earliest) {
 			defer s.mu.Unlock()
 			return s.last
 		}
@@ -157,7 +167,7 @@ func (s *TokenSource) Refresh(ctx context.Context) error {
 	select {
 	case <-a.done:
 		return a.err
-	case <-s.closed:
+	case <-s.closing:
 		return ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -211,6 +221,11 @@ func (s *TokenSource) ask(ctx context.Context) (c Credentials, refreshOn time.Ti
 		refreshOn = t.RefreshOn.Round(0)
 	}
 	return c, refreshOn, nil
+}
+
+// Format implements [fmt.Formatter]: no verb shows the token, or what the credential holds.
+func (s *TokenSource) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "auth.TokenSource%v", s.held.Load().Credentials)
 }
 
 const hintClock = "compare this machine's clock with the real time, and see whether the credential caches tokens too long"

@@ -5,13 +5,15 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/isnil"
+	"github.com/redisentra/redisentra/internal/redact"
 )
 
 // NewClient is [Configure] and [rueidis.NewClient]. What it returns is rueidis' own client.
@@ -38,7 +40,11 @@ func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (
 //
 // Unless opts allow plaintext, a nil TLSConfig becomes TLS 1.2 or later. An empty ServerName
 // becomes the host of InitAddress[0], which the certificate of a cache names even where a
-// cluster announces its nodes by IP address. A DialCtxFn or DialFn of option is still what dials.
+// cluster announces its nodes by IP address; hosts that are dialled by a name of their own, or that
+// stand in InitAddress, are verified by that. A DialCtxFn or DialFn of option is still what dials.
+//
+// With Native, BlockingPipeline 0 becomes -1, so that long pipelines, too, use the
+// connections that stay authenticated.
 //
 // New connections get the credentials that source gives then. Should it fail or hang, they get the
 // last ones that are still valid; without those, the dial fails when its context ends, or
@@ -46,31 +52,41 @@ func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (
 //
 // Errors: an [*auth.ConfigError] for what cannot work: a nil source; no address, or an empty one;
 // Username, Password or AuthCredentialsFn set; a Sentinel master set, as a sentinel must
-// never be sent the token; AlwaysRESP2, whose pub/sub connections cannot log in anew.
+// never be sent the token; AlwaysRESP2, whose pub/sub connections cannot log in anew;
+// with Native, DisableAutoPipelining, whose connections rueidis does not let log in anew.
 func Configure(option rueidis.ClientOption, source auth.Source, opts *Options) (rueidis.ClientOption, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return option, err
 	}
-	if err := check(option, source); err != nil {
+	if err := check(option, source, o); err != nil {
 		return option, err
 	}
 	c := &connector{source: auth.LastValid(source), opts: o, dial: dialer(option), timeout: option.Dialer.Timeout}
 	if c.timeout <= 0 {
 		c.timeout = rueidis.DefaultDialTimeout
 	}
+	if option.TLSConfig == nil || option.TLSConfig.ServerName == "" {
+		for _, addr := range option.InitAddress {
+			host, _, _ := net.SplitHostPort(addr)
+			c.hosts = append(c.hosts, host)
+		}
+	}
 	option.TLSConfig = tlsConfig(option, o.AllowPlaintext)
+	if option.BlockingPipeline == 0 {
+		option.BlockingPipeline = -1
+	}
 	option.DialFn, option.DialCtxFn = nil, c.connect
 	option.AuthCredentialsFn = c.credentials
 	return option, nil
 }
 
 // check refuses what cannot work, before anything is sent anywhere.
-func check(option rueidis.ClientOption, source auth.Source) error {
+func check(option rueidis.ClientOption, source auth.Source, o Options) error {
 	refuse := func(field, problem string) error {
 		return &auth.ConfigError{Field: "rueidisentra: " + field, Problem: problem}
 	}
-	if v := reflect.ValueOf(source); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
+	if isnil.Value(source) {
 		return refuse("source", "is nil; was the error of auth.NewTokenSource looked at?")
 	}
 	switch {
@@ -82,6 +98,8 @@ func check(option rueidis.ClientOption, source auth.Source) error {
 		return refuse("ClientOption.AuthCredentialsFn", "is set, but the source is what logs in; leave it nil, or make the function the source with auth.SourceFunc")
 	case option.Sentinel.MasterSet != "":
 		return refuse("ClientOption.Sentinel.MasterSet", "is set, and rueidis would send the token to the sentinels; connect to the cache's own address")
+	case option.DisableAutoPipelining && o.Reauth == Native:
+		return refuse("ClientOption.DisableAutoPipelining", "is set, and rueidis stops the timer of Native while such a connection is in use; leave it false")
 	case option.AlwaysRESP2:
 		return refuse("ClientOption.AlwaysRESP2", "is set, and in RESP2 a subscribed connection cannot log in anew; leave it false")
 	}
@@ -99,6 +117,7 @@ type connector struct {
 	opts    Options
 	dial    dialFunc
 	timeout time.Duration
+	hosts   []string // of InitAddress, where ServerName was left to us
 }
 
 type dialFunc = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)
@@ -109,19 +128,37 @@ func (c *connector) connect(ctx context.Context, addr string, d *net.Dialer, cfg
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	if _, err := c.source.Credentials(ctx); err != nil {
-		c.opts.Logger.Warn("redisentra: no credentials for a new connection", "addr", addr, "error", err.Error())
+		c.opts.Logger.Warn("redisentra: no credentials for a new connection", "addr", addr, "error", redact.Text(err.Error()))
 		return nil, err
 	}
-	conn, err := c.dial(ctx, addr, d, cfg)
+	conn, err := c.dial(ctx, addr, d, c.named(addr, cfg))
 	if err != nil {
 		return nil, err
+	}
+	if conn == nil {
+		return nil, &auth.ConfigError{Field: "rueidisentra: ClientOption.DialCtxFn", Problem: "returned neither a connection nor an error"}
 	}
 	if !c.opts.AllowPlaintext && !isTLS(conn) {
 		_ = conn.Close()
 		return nil, &auth.ConfigError{Field: "rueidisentra: ClientOption.DialCtxFn", Problem: "returned a connection that is not TLS's, and a token must not be sent in the clear; " +
-			"use the *tls.Config that it is given, or set Options.AllowPlaintext"}
+			"use the *tls.Config that it is given, and if it wraps the connection give the wrapper a method NetConn() net.Conn"}
 	}
 	return conn, nil
+}
+
+// named returns cfg with addr's own host as ServerName, where the certificate of that
+// host can be expected to name it.
+func (c *connector) named(addr string, cfg *tls.Config) *tls.Config {
+	host, _, err := net.SplitHostPort(addr)
+	if cfg == nil || len(c.hosts) == 0 || err != nil || host == cfg.ServerName {
+		return cfg
+	}
+	if net.ParseIP(host) != nil && !slices.Contains(c.hosts, host) {
+		return cfg // a node that a cluster announces by address
+	}
+	cfg = cfg.Clone()
+	cfg.ServerName = host
+	return cfg
 }
 
 // credentials is rueidis' AuthCredentialsFn, for new connections and for those whose
@@ -131,7 +168,7 @@ func (c *connector) credentials(rueidis.AuthCredentialsContext) (rueidis.AuthCre
 	defer cancel()
 	creds, err := c.source.Credentials(ctx)
 	if err != nil {
-		c.opts.Logger.Warn("redisentra: no credentials for a connection, which is closed", "error", err.Error())
+		c.opts.Logger.Warn("redisentra: no credentials for a connection, which is closed", "error", redact.Text(err.Error()))
 		return rueidis.AuthCredentials{}, err
 	}
 	return rueidis.AuthCredentials{Username: creds.Username, Password: creds.Password, RefreshAfter: creds.ReauthAt(time.Now())}, nil

@@ -18,8 +18,8 @@ const (
 	// Native uses rueidis' own timer, AuthCredentials.RefreshAfter. It keeps multiplexed
 	// connections authenticated: Do, DoMulti, DoCache, and Receive outside of dedicated
 	// clients. rueidis stops the timer while a connection is checked out of a pool, so
-	// dedicated clients and blocking commands (BLPOP, XREAD BLOCK) lose their connection
-	// when its token expires.
+	// dedicated clients, blocking commands (BLPOP, XREAD BLOCK), DoStream, DoMultiStream and
+	// DoMulti of a BlockingPipeline of your own lose their connection when its token expires.
 	Native
 )
 
@@ -30,7 +30,8 @@ type Options struct {
 
 	// AllowPlaintext lets a nil TLSConfig mean plaintext, and a dialer of your own return
 	// connections that are not TLS's. Azure takes TLS only; a token on a plaintext
-	// connection can be read and used by whoever sees it. Default: refused.
+	// connection can be read and used by whoever sees it. A wrapper counts as TLS if it has
+	// ConnectionState, or a NetConn that returns what it wraps. Default: refused.
 	AllowPlaintext bool
 
 	// Logger is told when a connection cannot get credentials (Warn). Default: silent.

@@ -71,6 +71,10 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &stage{flags: f}
 	defer s.close()
 	if err := s.set(ctx); err != nil {
+		if ctx.Err() != nil { // Ctrl-C before there was anything to see
+			fmt.Fprintln(stdout, progress{})
+			return exitOK
+		}
 		fmt.Fprintf(stderr, "redisentra demo: %v\n", err)
 		return exitFailed
 	}
@@ -89,12 +93,12 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, line := range l.failures() {
 		fmt.Fprintf(stdout, "failed: %s\n", line)
 	}
-	verdict, code := "ok", exitOK
-	if p.failed > 0 || p.reconnects > 0 || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		verdict, code = "FAILED", exitFailed
+	p.stuck = errors.Is(ctx.Err(), context.DeadlineExceeded)
+	fmt.Fprintln(stdout, p)
+	if !p.ok() {
+		return exitFailed
 	}
-	fmt.Fprintf(stdout, "demo: %s commands=%d failed=%d reconnects=%d rotations=%d\n", verdict, p.commands, p.failed, p.reconnects, p.rotations)
-	return code
+	return exitOK
 }
 
 // stage is the world of the demo: Entra ID, Redis, and clients between them.
@@ -184,6 +188,18 @@ type progress struct {
 	commands, failed      int64
 	reconnects, rotations int
 	remaining             time.Duration // life left of the held token
+	stuck                 bool          // rotations did not come in time
+}
+
+func (p progress) ok() bool { return p.failed == 0 && p.reconnects == 0 && !p.stuck }
+
+// String is the demo's last line.
+func (p progress) String() string {
+	verdict := "FAILED"
+	if p.ok() {
+		verdict = "ok"
+	}
+	return fmt.Sprintf("demo: %s commands=%d failed=%d reconnects=%d rotations=%d", verdict, p.commands, p.failed, p.reconnects, p.rotations)
 }
 
 func (s *stage) progress(l *load) progress {
