@@ -124,3 +124,75 @@ func TestLastValidLeavesATokenSourceAlone(t *testing.T) {
 		require.True(t, auth.LastValid(s) == auth.Source(s))
 	})
 }
+
+func TestCallersShareOneCallOfASource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{answer: func(ctx context.Context) (auth.Credentials, error) {
+			select {
+			case <-time.After(time.Second):
+				return hourOf("shared"), nil
+			case <-ctx.Done():
+				return auth.Credentials{}, ctx.Err()
+			}
+		}}
+		s := auth.LastValid(src)
+		first, cancel := context.WithCancel(t.Context())
+		go func() { _, _ = s.Credentials(first) }()
+		synctest.Wait()
+		cancel() // the one who began it goes away
+		done := make(chan error, 100)
+		for range 100 {
+			go func() {
+				_, err := s.Credentials(t.Context())
+				done <- err
+			}()
+		}
+		for range 100 {
+			require.NoError(t, <-done)
+		}
+		require.EqualValues(t, 1, src.calls.Load())
+	})
+}
+
+func TestTheWaitForASlowSourceIsSharedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) { return hourOf("first"), nil }}
+		s := auth.LastValid(src)
+		_, err := s.Credentials(t.Context())
+		require.NoError(t, err)
+		src.answer = func(context.Context) (auth.Credentials, error) {
+			time.Sleep(5 * time.Second)
+			return hourOf("second"), nil
+		}
+		begun := time.Now()
+		for range 40 {
+			c, err := s.Credentials(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "first", c.Password)
+		}
+		require.Equal(t, 100*time.Millisecond, time.Since(begun), "once, for all of them")
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+	})
+}
+
+func TestCredentialsOfUnknownAgeGetTheTimeTheyFirstCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		expires := begun.Add(time.Hour)
+		s := auth.LastValid(auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+			return auth.Credentials{Username: "u", Password: "p", ExpiresAt: expires}, nil
+		}))
+		for range 3 {
+			c, err := s.Credentials(t.Context())
+			require.NoError(t, err)
+			require.True(t, begun.Equal(c.IssuedAt))
+			time.Sleep(10 * time.Minute)
+		}
+	})
+}
+
+func TestCredentialsThatExpireBeforeTheyWereIssuedStillReauthenticateInTime(t *testing.T) {
+	c := auth.Credentials{Username: "u", Password: "p", IssuedAt: epoch.Add(8 * time.Hour), ExpiresAt: epoch.Add(time.Hour)}
+	require.True(t, c.ReauthAt(epoch).Before(c.ExpiresAt))
+}

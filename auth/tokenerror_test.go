@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
@@ -123,6 +126,80 @@ func TestACredentialWithoutIdentitySaysWhereToGetOne(t *testing.T) {
 	}
 }
 
+func TestAManagedIdentityBehindTheDefaultChainIsRecognised(t *testing.T) {
+	t.Setenv("AZURE_TOKEN_CREDENTIALS", "prod")
+	t.Setenv("AZURE_CLIENT_ID", "11111111-2222-3333-4444-555555555555") // nobody's
+	synctest.Test(t, func(t *testing.T) {
+		entra := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		cred, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: entra.ClientOptions(), DisableInstanceDiscovery: true})
+		require.NoError(t, err)
+		begun := time.Now()
+		e := constructionError(t, cred, nil)
+		require.Equal(t, auth.NoIdentity, e.Kind, "%v", e)
+		require.Equal(t, 400, e.Status)
+		require.Contains(t, e.Hint, "no such managed identity")
+		require.Zero(t, time.Since(begun), "at once")
+
+		entra.Hang() // the probe of IMDS, which has a second, is not hung up; the token is
+		e = constructionError(t, cred, nil)
+		require.Equal(t, auth.Unavailable, e.Kind, "%v", e)
+	})
+}
+
+func TestAProbeThatTimedOutMayDoBetterNextTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		s := newSource(t, credentialFunc(func(context.Context) (azcore.AccessToken, error) {
+			if calls++; calls < 3 {
+				return azcore.AccessToken{}, azidentity.NewCredentialUnavailableError("ManagedIdentityCredential: managed identity timed out")
+			}
+			return azcore.AccessToken{Token: jwt(`{"oid":"x"}`), ExpiresOn: time.Now().Add(time.Hour)}, nil
+		}), nil)
+		require.EqualValues(t, 2, s.Stats().Failures)
+	})
+}
+
+func TestACommandLineToolThatIsNotLoggedInSaysSo(t *testing.T) {
+	cred, err := azidentity.NewAzureCLICredential(nil)
+	require.NoError(t, err)
+	tool := t.TempDir() + "/az"
+	require.NoError(t, os.WriteFile(tool, []byte("#!/bin/sh\necho \"ERROR: Please run 'az login' to setup account.\" >&2\nexit 1\n"), 0o755))
+	t.Setenv("PATH", filepath.Dir(tool)+":"+os.Getenv("PATH"))
+	e := constructionError(t, cred, nil)
+	require.Equal(t, auth.LoginRequired, e.Kind)
+	require.Contains(t, e.Error(), "az login")
+	require.NotContains(t, e.Error(), "login.microsoftonline.com")
+}
+
+func TestAChainDoesNotGiveOutWhatASourceOfItSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		entra := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
+		good, err := entra.ClientSecret(entra.NewPrincipal())
+		require.NoError(t, err)
+		entra.SetBrokenJSON(true)
+		leaky := credentialFunc(func(ctx context.Context) (azcore.AccessToken, error) {
+			_, err := good.GetToken(ctx, request)
+			return azcore.AccessToken{}, azidentity.NewCredentialUnavailableError(err.Error())
+		})
+		refused := credentialFunc(func(ctx context.Context) (azcore.AccessToken, error) {
+			entra.Fail(testutil.Failure{Status: 401, Code: "invalid_client"})
+			defer entra.Recover()
+			return good.GetToken(ctx, request)
+		})
+		for _, sources := range [][]azcore.TokenCredential{{leaky, refused}, {leaky, leaky}} {
+			chain, err := azidentity.NewChainedTokenCredential(sources, nil)
+			require.NoError(t, err)
+			e := constructionError(t, chain, nil)
+			text := everyPrint(t, e)
+			if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(e, &failed) {
+				text += failed.Error()
+			}
+			require.NotContains(t, text, "eyJ")
+			require.NotContains(t, text, "access_token")
+		}
+	})
+}
+
 func TestACredentialThatNeedsAPersonSaysSo(t *testing.T) {
 	e := constructionError(t, credentialFunc(func(context.Context) (azcore.AccessToken, error) {
 		return azcore.AccessToken{}, fmt.Errorf("wrapped: %w", &azidentity.AuthenticationRequiredError{})
@@ -204,6 +281,7 @@ func TestNoWayOfPrintingShowsASecret(t *testing.T) {
 		entra := testutil.NewEntra(t, &testutil.EntraOptions{InMemory: true})
 		cred, err := entra.ClientSecret(entra.NewPrincipal())
 		require.NoError(t, err)
+		holder := newSource(t, secretive{"eyJ.of.a-user"}, &auth.Options{Username: "me"})
 		var logged syncBuffer
 		events := make(chan auth.RefreshEvent, 1000)
 		s := newSource(t, cred, &auth.Options{
@@ -226,7 +304,10 @@ func TestNoWayOfPrintingShowsASecret(t *testing.T) {
 
 		var b strings.Builder
 		static := auth.Static("user", c.Password)
-		for _, v := range []any{c, &c, s, s.Stats(), expired, broken, static, auth.LastValid(static), errors.Join(broken, expired), fmt.Errorf("wrapped: %w", broken)} {
+		warm := auth.LastValid(static)
+		_, err = warm.Credentials(t.Context())
+		require.NoError(t, err)
+		for _, v := range []any{c, &c, s, s.Stats(), expired, broken, static, warm, struct{ s auth.Source }{warm}, holder, errors.Join(broken, expired), fmt.Errorf("wrapped: %w", broken)} {
 			b.WriteString(everyPrint(t, v))
 		}
 		var failed *azidentity.AuthenticationFailedError
@@ -241,6 +322,13 @@ func TestNoWayOfPrintingShowsASecret(t *testing.T) {
 		require.Contains(t, b.String(), "[redacted]")
 		require.Contains(t, logged.String(), "no new token")
 	})
+}
+
+// secretive is a credential that fmt would print with its secret.
+type secretive struct{ secret string }
+
+func (s secretive) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: s.secret, ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
 // requireNoToken fails if text holds any JWT, or a part of token.

@@ -2,7 +2,6 @@ package auth_test
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/auth"
@@ -37,6 +35,8 @@ func bubble(t *testing.T, lifetime time.Duration, f func(t *testing.T, entra *te
 	})
 }
 
+var request = policy.TokenRequestOptions{Scopes: []string{auth.DefaultScope}}
+
 func newSource(t *testing.T, cred azcore.TokenCredential, opts *auth.Options) *auth.TokenSource {
 	t.Helper()
 	s, err := auth.NewTokenSource(t.Context(), cred, opts)
@@ -58,7 +58,7 @@ func TestADayOfOneHourTokens(t *testing.T) {
 		asked := 0
 		s := newSource(t, credentialFunc(func(ctx context.Context) (azcore.AccessToken, error) {
 			asked++
-			return cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{auth.DefaultScope}})
+			return cred.GetToken(ctx, request)
 		}), nil)
 		least := time.Hour
 		for range 24 * 3600 {
@@ -235,7 +235,7 @@ func TestAHangingCredentialHoldsUpNobody(t *testing.T) {
 			if calls.Add(1) > 1 {
 				<-stuck
 			}
-			return cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{auth.DefaultScope}})
+			return cred.GetToken(ctx, request)
 		}), nil)
 		for range 59 {
 			begun := time.Now()
@@ -318,66 +318,6 @@ func TestAFailedRefreshDoesNotBringTheNextOneForward(t *testing.T) {
 		require.Equal(t, 2, asked)
 		require.Equal(t, 1, entra.Requests().Token)
 	})
-}
-
-func TestConstructionWaitsOutErrorsThatPass(t *testing.T) {
-	bubble(t, time.Hour, func(t *testing.T, entra *testutil.Entra, cred azcore.TokenCredential) {
-		entra.Fail(testutil.Failure{Count: 3})
-		s := newSource(t, cred, nil)
-		require.Equal(t, uint64(3), s.Stats().Failures)
-		remaining(t, s)
-	})
-}
-
-func TestConstructionEndsWithItsContextAndSaysWhy(t *testing.T) {
-	bubble(t, time.Hour, func(t *testing.T, entra *testutil.Entra, cred azcore.TokenCredential) {
-		entra.Fail(testutil.Failure{Status: 500, Code: "server_error"})
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("no more time"))
-		defer cancel()
-		_, err := auth.NewTokenSource(ctx, cred, nil)
-		var failed *auth.TokenError
-		require.ErrorAs(t, err, &failed)
-		require.Equal(t, 500, failed.Status)
-		require.ErrorIs(t, err, context.Cause(ctx))
-		require.InDelta(t, 7, entra.Requests().Token, 4)
-	})
-}
-
-func TestConstructionFailsAtOnceWhereSomebodyHasToMendSomething(t *testing.T) {
-	bubble(t, time.Hour, func(t *testing.T, entra *testutil.Entra, cred azcore.TokenCredential) {
-		entra.Fail(testutil.Failure{Status: 401, Code: "invalid_client"})
-		begun := time.Now()
-		_, err := auth.NewTokenSource(t.Context(), cred, nil)
-		var failed *auth.TokenError
-		require.ErrorAs(t, err, &failed)
-		require.Equal(t, auth.Rejected, failed.Kind)
-		require.Equal(t, "invalid_client", failed.Code)
-		require.Contains(t, failed.Hint, "client secret")
-		require.Zero(t, time.Since(begun))
-		require.Equal(t, 1, entra.Requests().Token)
-	})
-}
-
-func TestConstructionRefusesWhatCannotWork(t *testing.T) {
-	ok := credentialFunc(func(context.Context) (azcore.AccessToken, error) { return azcore.AccessToken{}, nil })
-	for _, c := range []struct {
-		cred  azcore.TokenCredential
-		opts  *auth.Options
-		field string
-	}{
-		{nil, nil, "cred"},
-		{(*azidentity.ClientSecretCredential)(nil), nil, "cred"},
-		{ok, &auth.Options{RefreshMargin: -1}, "RefreshMargin"},
-		{ok, &auth.Options{AttemptTimeout: -1}, "AttemptTimeout"},
-		{ok, &auth.Options{Scopes: []string{" "}}, "Scopes"},
-		{ok, &auth.Options{Username: "oid\n"}, "Username"},
-	} {
-		_, err := auth.NewTokenSource(t.Context(), c.cred, c.opts)
-		var config *auth.ConfigError
-		require.ErrorAs(t, err, &config)
-		require.Contains(t, config.Field, c.field)
-		require.NotEmpty(t, config.Problem)
-	}
 }
 
 func TestARefreshMarginBeyondTheLifeIsHalfOfIt(t *testing.T) {
