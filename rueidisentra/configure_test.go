@@ -43,6 +43,7 @@ func TestWhatCannotWorkIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		}}, ok, native, "AuthCredentialsFn"},
 		{"sentinel", rueidis.ClientOption{InitAddress: at, Sentinel: rueidis.SentinelOption{MasterSet: "m"}}, ok, native, "MasterSet"},
 		{"RESP2", rueidis.ClientOption{InitAddress: at, AlwaysRESP2: true}, ok, native, "AlwaysRESP2"},
+		{"no pipelining", rueidis.ClientOption{InitAddress: at, DisableAutoPipelining: true}, ok, native, "DisableAutoPipelining"},
 		{"in stream", rueidis.ClientOption{InitAddress: at}, ok, nil, "Reauth"},
 		{"unknown mode", rueidis.ClientOption{InitAddress: at}, ok, &rueidisentra.Options{Reauth: 9}, "Reauth"},
 	} {
@@ -106,6 +107,31 @@ func TestNodesThatAreAnnouncedByAddressVerify(t *testing.T) {
 	require.ErrorContains(t, err, "IP SANs", "without us it would not")
 }
 
+func TestHostsAreVerifiedByTheirOwnNames(t *testing.T) {
+	for _, c := range []struct{ name, dialled, userSaid, want string }{
+		{"the first address", "cache.example", "", "cache.example"},
+		{"another host of a name", "replica.example", "", "replica.example"},
+		{"an address that was given", "10.0.0.1", "", "10.0.0.1"},
+		{"a node that was announced by address", "10.0.0.9", "", "cache.example"},
+		{"a name that the user set", "replica.example", "mine.example", "mine.example"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got *tls.Config
+			option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000", "10.0.0.1:10000"}, TLSConfig: &tls.Config{ServerName: c.userSaid},
+				DialCtxFn: func(_ context.Context, _ string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+					got = cfg
+					return nil, nil // a dialer with a bug
+				}}
+			o, err := rueidisentra.Configure(option, auth.Static("user", "password"), native)
+			require.NoError(t, err)
+			_, err = o.DialCtxFn(t.Context(), c.dialled+":10000", &o.Dialer, o.TLSConfig)
+			var config *auth.ConfigError
+			require.ErrorAs(t, err, &config, "which is not a panic")
+			require.Equal(t, c.want, got.ServerName)
+		})
+	}
+}
+
 func TestTheDialersOfTheUserAreChained(t *testing.T) {
 	entra := testutil.NewEntra(t, nil)
 	redis := testutil.NewRedis(t, entra, nil)
@@ -160,6 +186,7 @@ func TestATokenNeverGoesOverPlaintextUnlessAllowed(t *testing.T) {
 	require.ErrorAs(t, err, &config)
 	require.Contains(t, config.Field, "DialCtxFn")
 	require.Empty(t, plain.Auths())
+	require.Eventually(t, func() bool { return plain.Stats().Open == 0 }, time.Minute, time.Millisecond, "it is closed")
 
 	client, err := rueidisentra.NewClient(o, source, &rueidisentra.Options{Reauth: rueidisentra.Native, AllowPlaintext: true})
 	require.NoError(t, err)

@@ -1,9 +1,11 @@
 package rueidisentra_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -56,7 +58,7 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		}}, source, "firewall"},
 		{"no token", redis.ClientOption(), auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
 			return auth.Credentials{Username: "u", Password: "p", ExpiresAt: time.Now().Add(-time.Hour)}, nil
-		}), "expired credentials"},
+		}), "credentials that have expired"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, err := rueidisentra.NewClient(c.option, c.source, native)
@@ -78,6 +80,34 @@ func TestTheTokenErrorOfASourceIsReachable(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.True(t, failed == mine)
 	require.Equal(t, 1, strings.Count(err.Error(), "mend it"))
+}
+
+func TestAConnectionThatFailsIsLoggedWithoutSecrets(t *testing.T) {
+	var logged bytes.Buffer
+	opts := &rueidisentra.Options{Reauth: rueidisentra.Native, Logger: slog.New(slog.NewTextHandler(&logged, nil))}
+	leaky := auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+		return auth.Credentials{}, errors.New("the vault said eyJhbGciOiJSUzI1NiJ9.e30.c2ln")
+	})
+	o, err := rueidisentra.Configure(rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}}, leaky, opts)
+	require.NoError(t, err)
+	_, err = o.DialCtxFn(t.Context(), "cache.example:10000", &o.Dialer, o.TLSConfig)
+	require.Error(t, err)
+	_, err = o.AuthCredentialsFn(rueidis.AuthCredentialsContext{})
+	require.Error(t, err)
+	require.Equal(t, 2, strings.Count(logged.String(), "the vault said"))
+	require.NotContains(t, logged.String(), "eyJ")
+}
+
+func TestAClientThatFailedIsClosed(t *testing.T) {
+	entra := testutil.NewEntra(t, nil)
+	redis := testutil.NewRedis(t, entra, nil)
+	redis.SetRefusing(true)
+	option := redis.ClientOption()
+	option.ForceSingleClient = true // with it rueidis returns a client besides its error
+	client, err := rueidisentra.NewClient(option, tokenSource(t, entra), native)
+	require.Nil(t, client)
+	require.ErrorContains(t, err, "WRONGPASS")
+	require.Eventually(t, func() bool { return redis.Stats().Open == 0 }, time.Minute, time.Millisecond)
 }
 
 func TestAServerThatRepeatsTheTokenIsNotQuoted(t *testing.T) {

@@ -39,7 +39,7 @@ func newClient(t *testing.T, redis *testutil.Redis, source auth.Source) rueidis.
 
 func TestPipelinedLoadDoesNotNoticeEightRotations(t *testing.T) {
 	entra := testutil.NewEntra(t, nil)
-	entra.SetLifetime(time.Second)
+	entra.SetLifetime(2 * time.Second)
 	redis := testutil.NewRedis(t, entra, nil)
 	client := newClient(t, redis, tokenSource(t, entra))
 
@@ -83,6 +83,28 @@ func load(t *testing.T, client rueidis.Client, enough func(int64) bool) int64 {
 	}
 	wg.Wait()
 	return n.Load()
+}
+
+func TestLongPipelinesUseTheConnectionsThatStayAuthenticated(t *testing.T) {
+	virtual(t, time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
+		option := redis.ClientOption()
+		option.PipelineMultiplex = -1 // one connection, unless a pool opens more
+		client, err := rueidisentra.NewClient(option, tokenSource(t, entra), native)
+		require.NoError(t, err)
+		defer client.Close()
+		for range 20 {
+			cmds := make(rueidis.Commands, 0, rueidis.DefaultBlockingPipeline+10)
+			for range cap(cmds) {
+				cmds = append(cmds, client.B().Incr().Key("n").Build())
+			}
+			for _, r := range client.DoMulti(t.Context(), cmds...) {
+				require.NoError(t, r.Error())
+			}
+			time.Sleep(9 * time.Minute)
+		}
+		require.Equal(t, 1, redis.Stats().Opened)
+		require.Zero(t, redis.Stats().ClosedOnExpiry)
+	})
 }
 
 // virtual runs f in virtual time with a fake Entra ID and a Redis that enforces
