@@ -34,13 +34,16 @@ func quickStart(ctx context.Context) error {
 	client, err := rueidisentra.NewClient(rueidis.ClientOption{
 		InitAddress: []string{"my-cache.westeurope.redis.azure.net:10000"}, // Azure Cache for Redis: port 6380
 	}, source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	if err != nil {
+		return err
+	}
 
 	client.Close()
-	return err
+	return nil
 }
 
 func identities(tenant, app, secret string, certs []*x509.Certificate, key crypto.PrivateKey) {
-	azidentity.NewDefaultAzureCredential(nil)                               // the first of the below that works here
+	azidentity.NewDefaultAzureCredential(nil)                               // what is found here: environment, workload, managed identity, az login
 	azidentity.NewManagedIdentityCredential(nil)                            // system-assigned managed identity
 	managedIdentity(azidentity.ClientID("client id"))                       // user-assigned, by its client id
 	managedIdentity(azidentity.ObjectID("object id"))                       // by its object id
@@ -49,17 +52,21 @@ func identities(tenant, app, secret string, certs []*x509.Certificate, key crypt
 	azidentity.NewClientCertificateCredential(tenant, app, certs, key, nil) // service principal with a certificate
 	azidentity.NewWorkloadIdentityCredential(nil)                           // a pod in Kubernetes with workload identity
 	azidentity.NewAzureCLICredential(nil)                                   // you, after `az login`
-	azidentity.NewInteractiveBrowserCredential(nil)                         // you, in a browser: call its Authenticate first
-	azidentity.NewDeviceCodeCredential(nil)                                 // you, on another device: call its Authenticate first
+	azidentity.NewInteractiveBrowserCredential(&browser)                    // you, in a browser
+	azidentity.NewDeviceCodeCredential(&device)                             // you, on another device
 }
 
 func managedIdentity(id azidentity.ManagedIDKind) (*azidentity.ManagedIdentityCredential, error) {
 	return azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ID: id})
 }
 
+var (
+	browser = azidentity.InteractiveBrowserCredentialOptions{DisableAutomaticAuthentication: true}
+	device  = azidentity.DeviceCodeCredentialOptions{DisableAutomaticAuthentication: true}
+)
+
 func logIn(ctx context.Context, cred *azidentity.DeviceCodeCredential) error {
-	var err error
-	_, err = cred.Authenticate(ctx, &policy.TokenRequestOptions{Scopes: []string{auth.DefaultScope}})
+	_, err := cred.Authenticate(ctx, &policy.TokenRequestOptions{Scopes: []string{auth.DefaultScope}})
 	return err
 }
 
