@@ -97,6 +97,20 @@ func (b *backend) login(life time.Duration) *client {
 	return c
 }
 
+// logins is login for n connections. All have their tokens before the first logs in, so
+// that the first one's life is long enough for what the test does next.
+func (b *backend) logins(n int, life time.Duration) []*client {
+	b.t.Helper()
+	all, tokens := make([]*client, n), make([]string, n)
+	for i := range n {
+		all[i], tokens[i] = b.connect(), b.token(life)
+	}
+	for i, c := range all {
+		c.login(b.user.ObjectID, tokens[i])
+	}
+	return all
+}
+
 // hello is login in RESP3.
 func (b *backend) hello(life time.Duration) *client {
 	b.t.Helper()

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -125,14 +126,16 @@ func TestAnUnknownTenantIsRefused(t *testing.T) {
 	t.Parallel()
 	e := borrowEntra(t)
 	p := e.NewPrincipal()
-	_, err := ask(t.Context(), clientSecret(t, e, "11111111-2222-3333-4444-555555555555", p.ClientID, "s"))
-	require.ErrorContains(t, err, "invalid_tenant")
+	requireRefusal(t, clientSecret(t, e, "11111111-2222-3333-4444-555555555555", p.ClientID, "s"), http.StatusBadRequest, "invalid_tenant")
 	require.Equal(t, testutil.Requests{Discovery: 1}, e.Requests(), "a token was never asked for, so none was failed to get")
 
 	answer, err := e.Client().PostForm(e.URL+"/elsewhere/oauth2/v2.0/token", map[string][]string{"grant_type": {"client_credentials"}})
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), `"error":"invalid_tenant"`)
 	require.Equal(t, testutil.Requests{Discovery: 1, Token: 1, Failed: 1}, e.Requests())
 }
 
@@ -166,7 +169,7 @@ func TestAnUnknownManagedIdentityIsRefused(t *testing.T) {
 		cred, err := e.ManagedIdentity(p, id(p))
 		require.NoError(t, err)
 		requireRefusal(t, cred, http.StatusBadRequest, "invalid_request")
-		require.Equal(t, 0, len(e.Issued()), name)
+		require.Empty(t, e.Issued(), name)
 	}
 	require.Equal(t, testutil.Requests{IMDS: 3, Failed: 3}, e.Requests())
 }

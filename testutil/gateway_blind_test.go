@@ -36,10 +36,11 @@ func TestLoginsCountAroundASkippedReply(t *testing.T) {
 func TestALoginWhoseReplyIsOffExtendsTheConnectionsLife(t *testing.T) {
 	t.Parallel()
 	b := newRealRedis(t)
-	c, shortLived := b.login(time.Second), b.login(time.Second)
-	c.write(command("CLIENT", "REPLY", "OFF") + b.auth())
-	shortLived.requireClosed()
-	c.requireReplies(command("CLIENT", "REPLY", "ON")+command("GET", "k"), ok, "$-1\r\n")
+	auth := b.auth()
+	all := b.logins(2, time.Second)
+	all[0].write(command("CLIENT", "REPLY", "OFF") + auth)
+	all[1].requireClosed() // whose token expires after the first one of the other
+	all[0].requireReplies(command("CLIENT", "REPLY", "ON")+command("GET", "k"), ok, "$-1\r\n")
 }
 
 func TestMonitorPassesThroughAndLoginsCountBesideIt(t *testing.T) {
@@ -68,11 +69,13 @@ func TestAMonitoringConnectionIsClosedWhenItsTokenExpires(t *testing.T) {
 func TestResetLogsOut(t *testing.T) {
 	t.Parallel()
 	b := newRealRedis(t)
-	c, other := b.login(time.Second), b.login(time.Second)
-	c.requireReplies(command("MULTI")+b.auth()+command("RESET"), ok, queued, "+RESET\r\n")
+	auth := b.auth()
+	all := b.logins(2, time.Second)
+	c := all[0]
+	c.requireReplies(command("MULTI")+auth+command("RESET"), ok, queued, "+RESET\r\n")
 	requirePrefix(t, noauth, c.do("GET", "k"))
-	other.requireClosed()
-	requirePrefix(t, noauth, c.do("GET", "k")) // nobody's token keeps it from staying open
+	all[1].requireClosed()
+	requirePrefix(t, noauth, c.do("GET", "k")) // its old token no longer matters
 	c.requireReplies(b.auth()+command("MULTI")+command("GET", "k")+command("EXEC"), ok, ok, queued, "*1\r\n$-1\r\n")
 	require.Equal(t, testutil.GatewayStats{Opened: 2, Open: 1, Auths: 3, Queued: 1, ClosedOnExpiry: 1}, b.Stats())
 }

@@ -45,11 +45,11 @@ func TestAConnectionInUseIsClosedToTheMillisecond(t *testing.T) {
 
 func TestASecondAuthExtendsTheConnectionsLife(t *testing.T) {
 	asTimePasses(t, func(t *testing.T, b *backend) {
-		c := b.login(time.Second)
-		shortLived := b.login(time.Second) // its token expires after the first of c
-		c.requireReplies(b.auth(), ok)
-		shortLived.requireClosed()
-		require.Equal(t, ok, c.do("SET", "k", "v"))
+		auth := b.auth()
+		all := b.logins(2, time.Second)
+		all[0].requireReplies(auth, ok)
+		all[1].requireClosed() // whose token expires after the first one of the other
+		require.Equal(t, ok, all[0].do("SET", "k", "v"))
 		require.Equal(t, 1, b.Stats().ClosedOnExpiry)
 	})
 }
@@ -99,8 +99,9 @@ func TestAuthBehindABlockedCommandCountsOnlyOnceItIsAnswered(t *testing.T) {
 
 func TestACommandThatBlocksOverTheExpiryLosesItsConnection(t *testing.T) {
 	asTimePasses(t, func(t *testing.T, b *backend) {
+		auth := b.auth()
 		c := b.login(time.Second)
-		c.write(command("BLPOP", "q", "0") + b.auth())
+		c.write(command("BLPOP", "q", "0") + auth)
 		c.requireClosed()
 		require.Equal(t, testutil.GatewayStats{Opened: 1, Auths: 1, ClosedOnExpiry: 1}, settled(t, b.Gateway))
 		auths := b.Auths()
