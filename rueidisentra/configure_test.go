@@ -117,11 +117,13 @@ func TestHostsAreVerifiedByTheirOwnNames(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got *tls.Config
-			option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000", "10.0.0.1:10000"}, TLSConfig: &tls.Config{ServerName: c.userSaid},
+			option := rueidis.ClientOption{
+				InitAddress: []string{"cache.example:10000", "10.0.0.1:10000"}, TLSConfig: &tls.Config{ServerName: c.userSaid},
 				DialCtxFn: func(_ context.Context, _ string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 					got = cfg
 					return nil, nil // a dialer with a bug
-				}}
+				},
+			}
 			o, err := rueidisentra.Configure(option, auth.Static("user", "password"), native)
 			require.NoError(t, err)
 			_, err = o.DialCtxFn(t.Context(), c.dialled+":10000", &o.Dialer, o.TLSConfig)

@@ -104,8 +104,14 @@ func TestMalformedLoginsAreTheServersToRefuse(t *testing.T) {
 	onBothBackends(t, func(t *testing.T, b *backend) {
 		c := b.login(time.Hour)
 		for _, words := range [][]string{
-			{"AUTH"}, {"AUTH", "a", "b", "c"}, {"HELLO", "x"}, {"HELLO", "3", "AUTH"}, {"HELLO", "3", "AUTH", "a"},
-			{"HELLO", "3", "NONSENSE"}, {"HELLO", "9"}, {"HELLO", "9", "AUTH", b.user.ObjectID, b.token(time.Hour)},
+			{"AUTH"},
+			{"AUTH", "a", "b", "c"},
+			{"HELLO", "x"},
+			{"HELLO", "3", "AUTH"},
+			{"HELLO", "3", "AUTH", "a"},
+			{"HELLO", "3", "NONSENSE"},
+			{"HELLO", "9"},
+			{"HELLO", "9", "AUTH", b.user.ObjectID, b.token(time.Hour)},
 		} {
 			requirePrefix(t, "-", c.do(words...))
 			require.Equal(t, "+OK\r\n", c.do("SET", "k", "v"))
