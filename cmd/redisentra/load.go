@@ -70,7 +70,7 @@ func (l *load) note(results ...rueidis.RedisResult) {
 // kind is err without the addresses that would make each of them another one.
 func kind(err error) string {
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
-		return op.Op + ": " + op.Err.Error()
+		return op.Err.Error()
 	}
 	return err.Error()
 }
