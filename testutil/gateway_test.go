@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -182,11 +183,8 @@ func TestARueidisSubscriberOutlivesItsTokens(t *testing.T) {
 	defer stop()
 	confirmed, got, ended := make(chan bool), make(chan string), make(chan error, 1)
 	go func() {
-		ctx := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
-			if s.Kind == "subscribe" {
-				confirmed <- true
-			}
-		})
+		var once sync.Once // also called at the end
+		ctx := rueidis.WithOnSubscriptionHook(ctx, func(rueidis.PubSubSubscription) { once.Do(func() { close(confirmed) }) })
 		ended <- subscriber.Receive(ctx, subscriber.B().Subscribe().Channel("a").Build(), func(m rueidis.PubSubMessage) { got <- m.Message })
 	}()
 	<-confirmed
