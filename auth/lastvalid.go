@@ -18,8 +18,9 @@ const (
 // LastValid returns a Source that gives src's credentials, and the last ones that
 // are still valid while src fails, hangs (even ignoring its ctx) or returns
 // expired ones. While it holds valid ones it answers within 100 ms. Credentials without
-// IssuedAt get the time when they first came. The packages
-// that log connections in use it for any Source that they are given; a
+// IssuedAt get the time when they first came.
+//
+// The packages that log connections in use it for any Source that they are given; a
 // [*TokenSource] needs no such care, and is returned as it is.
 func LastValid(src Source) Source {
 	if s, ok := src.(*TokenSource); ok {

@@ -125,8 +125,11 @@ func (r *refresher) attempt(ctx context.Context) *TokenError {
 // prolongs reports whether the held token comes with a later expiry, as opaque ones may
 // have, and not one that only rounding has moved: it must not be due again right now.
 func (r *refresher) prolongs(c, held Credentials) bool {
+	if !c.ExpiresAt.After(held.ExpiresAt) {
+		return false
+	}
 	held.ExpiresAt = c.ExpiresAt
-	return c.ExpiresAt.After(r.s.held.Load().ExpiresAt) && firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, 0).After(time.Now().Round(0))
+	return firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, 0).After(time.Now().Round(0))
 }
 
 // plan sets when to ask next, and returns before when nobody may ask sooner.
@@ -142,25 +145,18 @@ func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failu
 		r.next = at(firstAsk(held, refreshOn, r.s.opts.RefreshMargin, spread))
 		return now.Add(pace(life))
 	}
-	floor := pace(life)
+	steps, floor, asked := r.passes, pace(life), time.Duration(0)
 	if o == rejected {
-		floor = rejectedPace
+		steps, floor = r.stays, rejectedPace
 	}
 	if failure != nil {
-		floor = max(floor, min(failure.retryAfter, maxRetryAfter))
+		asked = failure.retryAfter
+		floor = max(floor, min(asked, maxRetryAfter))
 	}
 	// An early question that brought nothing new is not repeated.
 	if now.Before(r.rule) {
 		r.next = r.rule
 		return now.Add(floor)
-	}
-	steps := r.passes
-	if o == rejected {
-		steps = r.stays
-	}
-	var asked time.Duration
-	if failure != nil {
-		asked = failure.retryAfter
 	}
 	wait := retryWait(o, steps.NextBackOff(), held.ExpiresAt.Sub(wall), life, asked)
 	r.next = now.Add(wait)
