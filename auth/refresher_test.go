@@ -3,12 +3,14 @@ package auth_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/auth"
@@ -196,6 +198,26 @@ func TestARetryAfterBindsCallersToo(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		require.Equal(t, 1, entra.Requests().Token-before)
+	})
+}
+
+func TestARetryAfterMayBeADate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		s := newSource(t, numbered(&calls, func(n int64) (azcore.AccessToken, error) {
+			if n == 1 {
+				return azcore.AccessToken{Token: "first", ExpiresOn: time.Now().Add(time.Hour)}, nil
+			}
+			return azcore.AccessToken{}, &azidentity.AuthenticationFailedError{RawResponse: &http.Response{
+				StatusCode: 429, Header: http.Header{"Retry-After": {time.Now().Add(20 * time.Second).UTC().Format(http.TimeFormat)}}, Body: http.NoBody,
+			}}
+		}), asMe)
+		time.Sleep(2 * time.Second)
+		for range 19 {
+			require.Error(t, s.Refresh(t.Context()))
+			time.Sleep(time.Second)
+		}
+		require.EqualValues(t, 2, calls.Load())
 	})
 }
 

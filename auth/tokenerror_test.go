@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -208,6 +209,19 @@ func TestACredentialThatNeedsAPersonSaysSo(t *testing.T) {
 	require.Contains(t, e.Hint, "Authenticate")
 	var login *azidentity.AuthenticationRequiredError
 	require.ErrorAs(t, e, &login, "so that a program can call Authenticate")
+}
+
+func TestWhatEntraSaysIsQuotedWithoutSecrets(t *testing.T) {
+	body := `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret 'abC8Q~xYz.0123456789abcdefghijklmnopqrstuv' provided. Trace ID: 1"}`
+	e := constructionError(t, credentialFunc(func(context.Context) (azcore.AccessToken, error) {
+		return azcore.AccessToken{}, &azidentity.AuthenticationFailedError{RawResponse: &http.Response{
+			StatusCode: 401, Header: http.Header{"Retry-After": {time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)}},
+			Body: io.NopCloser(strings.NewReader(body)),
+		}}
+	}), nil)
+	require.Equal(t, auth.Rejected, e.Kind)
+	require.Contains(t, e.Detail, "AADSTS7000215: Invalid client secret '[redacted]' provided")
+	require.NotContains(t, everyPrint(t, e), "abC8Q")
 }
 
 func TestErrorsOfOtherCredentialsStayReachable(t *testing.T) {

@@ -39,6 +39,16 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		}
 	}()
 
+	rude, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer rude.Close()
+	go func() {
+		for conn, err := rude.Accept(); err == nil; conn, err = rude.Accept() {
+			_, _ = conn.Read(make([]byte, 64<<10)) // so that it ends with EOF, not a reset
+			_ = conn.Close()
+		}
+	}()
+
 	for _, c := range []struct {
 		name   string
 		option rueidis.ClientOption
@@ -51,6 +61,7 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		{"certificate of another host", rueidis.ClientOption{InitAddress: []string{redis.Gateway.Addr()}, TLSConfig: redis.TLSConfig(), DisableCache: true}, source, "ServerName"},
 		{"plaintext port", rueidis.ClientOption{InitAddress: []string{plain.Addr()}, Dialer: net.Dialer{Timeout: time.Second}, DisableCache: true}, source, "which speak TLS"},
 		{"plaintext port that answers", rueidis.ClientOption{InitAddress: []string{chatty.Addr().String()}, DisableCache: true}, source, "this port does not speak TLS"},
+		{"closes at once", rueidis.ClientOption{InitAddress: []string{rude.Addr().String()}, DisableCache: true}, source, "ended the connection"},
 		{"nobody there", rueidis.ClientOption{InitAddress: []string{closed.Addr().String()}, DisableCache: true}, source, "check the host and the port"},
 		{"no such host", rueidis.ClientOption{InitAddress: []string{"cache.invalid:6380"}, DisableCache: true}, source, "check the host and the port"},
 		{"no answer", rueidis.ClientOption{InitAddress: []string{"cache.example:6380"}, DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
