@@ -32,6 +32,9 @@ type EntraOptions struct {
 // endpoints for client credentials, the managed identity endpoints IMDS and App
 // Service, and the keys to verify with. It issues RS256 JWTs with the claims of
 // the real ones. Its setters may be called at any time and work from the next request on.
+//
+// golang-jwt signs them and google/uuid names the principals: both are in every
+// user's module graph anyway, by way of MSAL.
 type Entra struct {
 	TenantID string
 	URL      string // https://host:port, without a slash at its end; the authority host
