@@ -151,7 +151,7 @@ func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failu
 	}
 	if failure != nil {
 		asked = failure.retryAfter
-		floor = max(floor, min(asked, maxRetryAfter))
+		floor = max(floor, asked)
 	}
 	// An early question that brought nothing new is not repeated.
 	if now.Before(r.rule) {

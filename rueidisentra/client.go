@@ -72,7 +72,7 @@ func Configure(option rueidis.ClientOption, source auth.Source, opts *Options) (
 			c.hosts = append(c.hosts, host)
 		}
 	}
-	option.TLSConfig = tlsConfig(option, o.AllowPlaintext)
+	option.TLSConfig = tlsConfig(option.TLSConfig, c.hosts, o.AllowPlaintext)
 	if option.BlockingPipeline == 0 {
 		option.BlockingPipeline = -1
 	}
@@ -192,9 +192,9 @@ func dialer(option rueidis.ClientOption) dialFunc {
 	}
 }
 
-// tlsConfig returns the TLS configuration to use; nil is plaintext.
-func tlsConfig(option rueidis.ClientOption, allowPlaintext bool) *tls.Config {
-	cfg := option.TLSConfig
+// tlsConfig returns the TLS configuration to use, with the first of hosts as ServerName
+// if there are any; nil is plaintext.
+func tlsConfig(cfg *tls.Config, hosts []string, allowPlaintext bool) *tls.Config {
 	switch {
 	case cfg != nil:
 		cfg = cfg.Clone()
@@ -203,8 +203,8 @@ func tlsConfig(option rueidis.ClientOption, allowPlaintext bool) *tls.Config {
 	default:
 		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	if cfg.ServerName == "" {
-		cfg.ServerName, _, _ = net.SplitHostPort(option.InitAddress[0])
+	if len(hosts) > 0 {
+		cfg.ServerName = hosts[0]
 	}
 	return cfg
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -138,17 +139,21 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 	case len(name) < 4 || len(name) > 12: // none of those below
 	case is(name, "AUTH"):
 		e.kind = login
-		if len(cmd.Args) == 2 || len(cmd.Args) == 3 {
-			e.login, raw = c.rewrite(cmd.Args, len(cmd.Args)-2, len(cmd.Args) == 3)
+		switch args := cmd.Args; len(args) {
+		case 2:
+			e.login, raw = c.rewrite(args[:1], "default", string(args[1]), nil)
+		case 3:
+			e.login, raw = c.rewrite(args[:1], string(args[1]), string(args[2]), nil)
 		}
 	case is(name, "HELLO"):
-		for i := 2; i+2 < len(cmd.Args); i++ {
-			if is(cmd.Args[i], "AUTH") {
+		args := cmd.Args
+		for i := 2; i+2 < len(args); i++ {
+			if is(args[i], "AUTH") {
 				e.kind = login
-				e.login, raw = c.rewrite(cmd.Args, i+1, true)
+				e.login, raw = c.rewrite(args[:i+1], string(args[i+1]), string(args[i+2]), args[i+3:])
 				break
 			}
-			if is(cmd.Args[i], "SETNAME") {
+			if is(args[i], "SETNAME") {
 				i++
 			}
 		}
@@ -178,25 +183,15 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 	return raw
 }
 
-// rewrite puts the server's own user in the place of the user name and token at
-// args[at:], or of a token alone. A token that may not log in becomes a password
-// that the server refuses.
-func (c *gatewayConn) rewrite(args [][]byte, at int, named bool) (*Login, []byte) {
-	username, token := "default", string(args[len(args)-1])
-	if named {
-		username, token = string(args[at]), string(args[at+1])
-	}
+// rewrite returns a command with the server's own user between before and after, in the
+// place of username and token. A token that may not log in becomes a password that
+// the server refuses.
+func (c *gatewayConn) rewrite(before [][]byte, username, token string, after [][]byte) (*Login, []byte) {
 	l, err := c.g.login(c, username, token)
 	if err != nil {
 		l = Login{Username: username, Password: c.g.nobody}
 	}
-	out := append([][]byte{}, args[:at]...)
-	if named {
-		out = append(append(out, []byte(l.Username), []byte(l.Password)), args[at+2:]...)
-	} else {
-		out = [][]byte{args[0], []byte(l.Username), []byte(l.Password)}
-	}
-	raw := wire.AppendCommand(nil, out...)
+	raw := wire.AppendCommand(nil, slices.Concat(before, [][]byte{[]byte(l.Username), []byte(l.Password)}, after)...)
 	if err != nil {
 		return nil, raw
 	}

@@ -32,8 +32,7 @@ type Redis struct {
 	Mini *miniredis.Miniredis
 
 	entra *Entra
-	roots *x509.CertPool
-	plain bool
+	roots *x509.CertPool // that trust the certificate; nil: plaintext
 	inMem bool
 
 	mu      sync.Mutex        // guards what follows
@@ -62,7 +61,7 @@ func StartRedis(entra *Entra, opts *RedisOptions) (*Redis, error) {
 		opts = &RedisOptions{}
 	}
 	r := &Redis{
-		Mini: miniredis.NewMiniRedis(), entra: entra, plain: opts.Plaintext, inMem: opts.InMemory,
+		Mini: miniredis.NewMiniRedis(), entra: entra, inMem: opts.InMemory,
 		users: map[string]string{}, revoked: map[string]bool{},
 	}
 	// With a password set, miniredis wants every connection to log in.
@@ -116,7 +115,7 @@ func (r *Redis) Addr() string {
 // TLSConfig returns a client's configuration that trusts r, but leaves ServerName
 // to the client; nil with Plaintext.
 func (r *Redis) TLSConfig() *tls.Config {
-	if r.plain {
+	if r.roots == nil {
 		return nil
 	}
 	return &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12}
