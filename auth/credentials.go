@@ -30,9 +30,9 @@ func (c Credentials) ValidAt(now time.Time) bool {
 // next AUTH; the zero time means never. The moment is random, so that many
 // connections spread their AUTHs, and always after now:
 //
-//   - Before expiry - 0.8 margin it is a moment in [expiry - 0.8 margin, expiry - 0.6 margin],
+//   - Before expiry - 0.8 margin it is a moment in [expiry - 0.8 margin, expiry - 0.62 margin],
 //     when a [TokenSource] normally holds the next token already. The margin is the source's default,
-//     min(5m-1s, life/2): of a one hour token the window is 3m59s to 3m before expiry, as
+//     min(5m-1s, life/2): of a one hour token the window is 3m59s to 3m05s before expiry, as
 //     https://learn.microsoft.com/azure/azure-cache-for-redis/cache-azure-active-directory-for-authentication
 //     asks for.
 //   - Later than that, because the connection is new or because there is no newer token yet, it is
@@ -55,7 +55,7 @@ func (c Credentials) reauthAt(now time.Time, r float64) time.Time {
 	m := margin(0, life)
 	wait := part(min(remaining, 2*time.Minute), (1+r)/8)
 	if early := remaining - part(m, 0.8); early > 0 {
-		wait = early + part(m, 0.2*r)
+		wait = early + part(m, 0.18*r)
 	}
 	return now.Add(max(wait, min(time.Second, life/50), time.Millisecond))
 }

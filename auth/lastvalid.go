@@ -21,10 +21,11 @@ const (
 // IssuedAt get the time when they first came.
 //
 // The packages that log connections in use it for any Source that they are given; a
-// [*TokenSource] needs no such care, and is returned as it is.
+// [*TokenSource] needs no such care, and is returned as it is, like what LastValid returned.
 func LastValid(src Source) Source {
-	if s, ok := src.(*TokenSource); ok {
-		return s
+	switch src.(type) {
+	case *TokenSource, *lastValid:
+		return src
 	}
 	return &lastValid{src: src, limit: newLimiter(), last: &Credentials{}}
 }

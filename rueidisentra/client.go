@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"iter"
 	"net"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/auth/reauth"
 	"github.com/redisentra/redisentra/internal/isnil"
 	"github.com/redisentra/redisentra/internal/redact"
 )
@@ -44,7 +46,8 @@ func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (
 // stand in InitAddress, are verified by that. A DialCtxFn or DialFn of option is still what dials.
 //
 // With Native, BlockingPipeline 0 becomes -1, so that long pipelines, too, use the
-// connections that stay authenticated.
+// connections that stay authenticated. With InStream, DisableTCPNoDelay takes effect when a
+// connection is dialled, for all of them, and not only once it is used by several goroutines.
 //
 // New connections get the credentials that source gives then. Should it fail or hang, they get the
 // last ones that are still valid; without those, the dial fails when its context ends, or
@@ -62,7 +65,7 @@ func Configure(option rueidis.ClientOption, source auth.Source, opts *Options) (
 	if err := check(option, source, o); err != nil {
 		return option, err
 	}
-	c := &connector{source: auth.LastValid(source), opts: o, dial: dialer(option), timeout: option.Dialer.Timeout}
+	c := &connector{source: auth.LastValid(source), opts: o, dial: dialer(option), timeout: option.Dialer.Timeout, nagle: option.DisableTCPNoDelay}
 	if c.timeout <= 0 {
 		c.timeout = rueidis.DefaultDialTimeout
 	}
@@ -73,7 +76,9 @@ func Configure(option rueidis.ClientOption, source auth.Source, opts *Options) (
 		}
 	}
 	option.TLSConfig = tlsConfig(option.TLSConfig, c.hosts, o.AllowPlaintext)
-	if option.BlockingPipeline == 0 {
+	if o.Reauth == InStream {
+		c.wrap = reauth.Wrap(reauth.Config{Source: c.source, Logger: o.Logger, OnReauth: o.OnReauth})
+	} else if option.BlockingPipeline == 0 {
 		option.BlockingPipeline = -1
 	}
 	option.DialFn, option.DialCtxFn = nil, c.connect
@@ -117,7 +122,9 @@ type connector struct {
 	opts    Options
 	dial    dialFunc
 	timeout time.Duration
-	hosts   []string // of InitAddress, where ServerName was left to us
+	hosts   []string                    // of InitAddress, where ServerName was left to us
+	nagle   bool                        // DisableTCPNoDelay
+	wrap    func(net.Conn) *reauth.Conn // nil: Native
 }
 
 type dialFunc = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)
@@ -143,8 +150,28 @@ func (c *connector) connect(ctx context.Context, addr string, d *net.Dialer, cfg
 		return nil, &auth.ConfigError{Field: "rueidisentra: ClientOption.DialCtxFn", Problem: "returned a connection that is not TLS's, and a token must not be sent in the clear; " +
 			"use the *tls.Config that it is given, and if it wraps the connection give the wrapper a method NetConn() net.Conn"}
 	}
-	return conn, nil
+	if c.wrap == nil {
+		return conn, nil
+	}
+	if c.nagle { // rueidis looks for a TCP connection itself, but finds none behind ours
+		for inner := range unwrapped(conn) {
+			if tcp, ok := inner.(*net.TCPConn); ok {
+				_ = tcp.SetNoDelay(false)
+			}
+		}
+	}
+	return inStream{c.wrap(conn)}, nil
 }
+
+// inStream is a connection that credentials can recognize by its address.
+type inStream struct{ *reauth.Conn }
+
+type address struct {
+	net.Addr
+	conn *reauth.Conn
+}
+
+func (s inStream) RemoteAddr() net.Addr { return address{s.Conn.RemoteAddr(), s.Conn} }
 
 // named returns cfg with addr's own host as ServerName, where the certificate of that
 // host can be expected to name it.
@@ -163,15 +190,23 @@ func (c *connector) named(addr string, cfg *tls.Config) *tls.Config {
 
 // credentials is rueidis' AuthCredentialsFn, for new connections and for those whose
 // RefreshAfter has come.
-func (c *connector) credentials(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+func (c *connector) credentials(ac rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
-	creds, err := c.source.Credentials(ctx)
+	source := c.source
+	if a, ok := ac.Address.(address); ok {
+		source = a.conn
+	}
+	creds, err := source.Credentials(ctx)
 	if err != nil {
 		c.opts.Logger.Warn("redisentra: no credentials for a connection, which is closed", "error", redact.Text(err.Error()))
 		return rueidis.AuthCredentials{}, err
 	}
-	return rueidis.AuthCredentials{Username: creds.Username, Password: creds.Password, RefreshAfter: creds.ReauthAt(time.Now())}, nil
+	ac2 := rueidis.AuthCredentials{Username: creds.Username, Password: creds.Password}
+	if c.wrap == nil {
+		ac2.RefreshAfter = creds.ReauthAt(time.Now())
+	}
+	return ac2, nil
 }
 
 // dialer returns the dialer of option, or what rueidis does without one.
@@ -211,15 +246,26 @@ func tlsConfig(cfg *tls.Config, hosts []string, allowPlaintext bool) *tls.Config
 
 // isTLS reports whether conn is a TLS connection, or says that it wraps one.
 func isTLS(conn net.Conn) bool {
-	for range 8 { // wrappers of wrappers
-		if _, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
+	for inner := range unwrapped(conn) {
+		if _, ok := inner.(interface{ ConnectionState() tls.ConnectionState }); ok {
 			return true
 		}
-		w, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
-			return false
-		}
-		conn = w.NetConn()
 	}
 	return false
+}
+
+// unwrapped yields conn, what it says that it wraps, what that wraps, and so on.
+func unwrapped(conn net.Conn) iter.Seq[net.Conn] {
+	return func(yield func(net.Conn) bool) {
+		for range 8 {
+			if !yield(conn) {
+				return
+			}
+			w, ok := conn.(interface{ NetConn() net.Conn })
+			if !ok {
+				return
+			}
+			conn = w.NetConn()
+		}
+	}
 }

@@ -6,14 +6,16 @@ import (
 	"log/slog"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/auth/reauth"
 )
 
 // Reauth says how connections log in anew before their token expires.
 type Reauth int
 
 const (
-	// InStream re-authenticates inside each connection's byte stream. It is the default,
-	// but this version does not have it yet: NewClient and Configure refuse it.
+	// InStream re-authenticates inside each connection's byte stream, by package reauth, whatever
+	// the connection is used for. Only while the server is blocked by a command it cannot read
+	// a new token: see [BoundBlocking] for those that block for minutes.
 	InStream Reauth = iota
 	// Native uses rueidis' own timer, AuthCredentials.RefreshAfter. It keeps multiplexed
 	// connections authenticated: Do, DoMulti, DoCache, and Receive outside of dedicated
@@ -34,8 +36,13 @@ type Options struct {
 	// ConnectionState, or a NetConn that returns what it wraps. Default: refused.
 	AllowPlaintext bool
 
-	// Logger is told when a connection cannot get credentials (Warn). Default: silent.
+	// Logger is told when a connection cannot get credentials, and when its AUTH is refused (Warn).
+	// Default: silent.
 	Logger *slog.Logger
+
+	// OnReauth is called after each AUTH that was sent in a stream, good or bad; see
+	// [reauth.Config]. Not with Native. Default: nobody is told.
+	OnReauth func(reauth.Event)
 }
 
 // withDefaults returns a checked copy of o.
@@ -45,9 +52,11 @@ func (o *Options) withDefaults() (Options, error) {
 		c = *o
 	}
 	switch c.Reauth {
-	case Native:
 	case InStream:
-		return c, &auth.ConfigError{Field: "rueidisentra.Options.Reauth", Problem: "InStream, the default, is not in this version yet; set Reauth: rueidisentra.Native"}
+	case Native:
+		if c.OnReauth != nil {
+			return c, &auth.ConfigError{Field: "rueidisentra.Options.OnReauth", Problem: "is set, but with Native rueidis tells nobody how an AUTH ended; use InStream"}
+		}
 	default:
 		return c, &auth.ConfigError{Field: "rueidisentra.Options.Reauth", Problem: "is neither InStream nor Native"}
 	}

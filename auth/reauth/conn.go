@@ -1,0 +1,163 @@
+package reauth
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/wire"
+)
+
+// Conn is a connection to Redis that keeps itself authenticated. It is used like
+// the net.Conn that it wraps, and like that it may be used concurrently.
+type Conn struct {
+	conn net.Conn
+	s    *shared
+
+	opening   atomic.Bool // no login has succeeded yet
+	filtering atomic.Bool // what is read may hold replies that are not the client's
+
+	reading sync.Mutex // held while reading, if filtering; guards filter
+	filter  filter
+
+	writing sync.Mutex        // held while writing; guards out and due
+	out     wire.Outgoing     // what the client has sent
+	due     *auth.Credentials // to be sent as soon as out is free; nil: none
+
+	mu sync.Mutex // guards state; never held during I/O or a callback
+	state
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// Credentials returns those that the client is to log in with on this connection, from the Source.
+// A client that can ask its connection does so instead of the Source, and the connection knows
+// exactly what expires when. Otherwise it compares the client's login with what the Source gives.
+func (c *Conn) Credentials(ctx context.Context) (auth.Credentials, error) {
+	creds, err := c.s.source.Credentials(ctx)
+	if err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.given = &creds
+	}
+	return creds, err
+}
+
+// NetConn returns the connection that c wraps, as [crypto/tls.Conn.NetConn] does.
+func (c *Conn) NetConn() net.Conn { return c.conn }
+
+// LocalAddr implements [net.Conn].
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// RemoteAddr implements [net.Conn].
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
+
+// Close implements [net.Conn].
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.mu.Unlock()
+	return c.conn.Close()
+}
+
+// Write implements [net.Conn]. An error in the middle of a command closes the connection.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.lockToWrite()
+	defer c.writing.Unlock()
+	if c.due != nil || c.opening.Load() {
+		return c.writeInParts(p)
+	}
+	n, err := c.conn.Write(p)
+	c.out.Follow(p[:n])
+	if c.out.LoggedIn() {
+		c.loggedInAs(c.out.TakeLogin().Username)
+	}
+	if err != nil && !c.out.Between() {
+		_ = c.Close()
+	}
+	return n, err
+}
+
+// writeInParts is Write while there is something of our own to send.
+func (c *Conn) writeInParts(p []byte) (n int, err error) {
+	for n < len(p) {
+		end := n
+		for end < len(p) && (end == n || !c.mayInsert()) {
+			end += c.out.Next(p[end:])
+		}
+		m, err := c.conn.Write(p[n:end])
+		n += m
+		if err == nil {
+			err = c.insert()
+		}
+		if err != nil {
+			_ = c.Close()
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Read implements [net.Conn].
+func (c *Conn) Read(p []byte) (n int, err error) {
+	if !c.filtering.Load() || len(p) == 0 {
+		n, err = c.conn.Read(p)
+		// Filtering may have begun meanwhile, and what was read be the first of it.
+		if n == 0 || !c.filtering.Load() {
+			return n, err
+		}
+	}
+	for {
+		c.reading.Lock()
+		n, err = c.readFiltered(p, n, err)
+		c.reading.Unlock()
+		c.tell()
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+// readFiltered takes what was read already, p[:n] and err, or else reads, and returns what of
+// it is the client's; that may be nothing.
+func (c *Conn) readFiltered(p []byte, n int, err error) (int, error) {
+	f := &c.filter
+	if n == 0 && err == nil && f.ready == 0 && f.err == nil {
+		n, err = c.conn.Read(p)
+	}
+	f.buf = append(f.buf, p[:n]...)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		f.err = err
+	}
+	for {
+		m, counting := c.firstMark()
+		replies, passed := f.advance(m, counting)
+		if !passed {
+			break
+		}
+		c.passed(m, replies, f.last)
+	}
+	n = f.deliver(p)
+	switch {
+	case n > 0:
+		err = nil
+	case f.err != nil:
+		err = f.err
+	}
+	if len(f.buf) == 0 && f.err == nil {
+		c.mu.Lock()
+		if len(c.marks) == 0 && !c.opening.Load() {
+			f.buf = nil
+			c.filtering.Store(false)
+		}
+		c.mu.Unlock()
+	}
+	return n, err
+}

@@ -1,0 +1,97 @@
+package reauth
+
+import (
+	"time"
+
+	"github.com/redisentra/redisentra/internal/wire"
+)
+
+// mayInsert reports whether behind the client's last command something of ours is to be sent.
+func (c *Conn) mayInsert() bool {
+	if c.opening.Load() {
+		return c.out.LoggedIn()
+	}
+	return c.due != nil && c.free()
+}
+
+func (c *Conn) free() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.Free(c.resp3)
+}
+
+// insert sends what mayInsert reports. It must be called, like that, with c.writing held.
+func (c *Conn) insert() error {
+	l := c.out.TakeLogin()
+	switch {
+	case c.opening.Load() && l != nil:
+		return c.sendProbe(*l)
+	case c.opening.Load() && (c.out.Off() != "" || c.out.Commands() > patience):
+		c.opening.Store(false)
+	case l != nil:
+		c.loggedInAs(l.Username)
+	}
+	if c.due == nil || !c.free() {
+		return nil
+	}
+	return c.sendAuth()
+}
+
+// sendProbe sends every marking's command right behind the client's login l.
+func (c *Conn) sendProbe(l wire.Login) error {
+	p := &probe{after: c.out.Commands(), login: l, nonce: newNonce()}
+	var buf []byte
+	for _, m := range markings(l.RESP3) {
+		buf = m.append(buf, p.nonce)
+	}
+	c.mu.Lock()
+	opening := c.opening.Load()
+	if opening {
+		c.marks = append(c.marks, &mark{probe: p})
+	}
+	c.mu.Unlock()
+	if !opening { // a login before this one has succeeded meanwhile
+		c.loggedInAs(l.Username)
+		return nil
+	}
+	_, err := c.conn.Write(buf)
+	return err
+}
+
+// sendAuth sends the credentials that are due. It must be called with c.writing held, when out is free.
+func (c *Conn) sendAuth() error {
+	creds, now := *c.due, time.Now()
+	c.due = nil
+	c.mu.Lock()
+	if c.closed || c.left || !creds.ValidAt(now) {
+		c.schedule(now, now) // they have expired while they waited
+		c.mu.Unlock()
+		return nil
+	}
+	nonce := newNonce()
+	c.marks = append(c.marks, &mark{marker: []byte(c.by.before + nonce + c.by.after), sent: now, creds: creds, older: c.held})
+	c.filtering.Store(true)
+	if creds.Username != "" {
+		c.user = creds.Username
+	}
+	c.held = creds
+	c.plan(now)
+	buf, user := c.by.append(nil, nonce), c.user
+	c.mu.Unlock()
+
+	_, err := c.conn.Write(wire.AppendCommand(buf, "AUTH", user, creds.Password))
+	if err != nil {
+		_ = c.Close()
+	}
+	return err
+}
+
+// loggedInAs notes that the client has logged in again, which is its own business as long
+// as it does so as the same user.
+func (c *Conn) loggedInAs(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.user != "" && user != c.user {
+		c.leaveAlone("the client logged in as another user")
+	}
+}

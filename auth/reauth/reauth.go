@@ -1,0 +1,93 @@
+// Package reauth keeps connections to Redis authenticated while their tokens rotate. It
+// wraps a net.Conn and works inside the RESP stream, so that it fits any client that
+// lets its user set a dialer; it knows none of them.
+//
+// A server that takes tokens closes each connection whose token has expired, unless a newer
+// one was sent on it by AUTH. A [Conn] follows the commands that its client writes, puts
+// that AUTH between two of them, and cuts its reply out of what the client reads. All other
+// bytes pass unchanged, and the client notices nothing.
+//
+// # How it works
+//
+// When the time has come, see [auth.Credentials.ReauthAt], the connection asks the Source for
+// credentials. If these are newer it sends a marker and AUTH: at once, if nobody is
+// writing, or else behind the next command where that is possible. The marker is a command
+// whose reply repeats a random word. That word cannot come in the stream before, so it tells where the
+// reply to AUTH is without counting replies, whatever else there may be: pipelines, pushes, streams.
+//
+// Nothing is ever sent inside of MULTI, behind CLIENT CACHING or ASKING, or on a RESP2 connection that
+// has subscribed to something. A server reads nothing while it is blocked by a command such
+// as BLPOP, so a token cannot be renewed before that has ended.
+//
+// The marker is HELLO with an option that does not exist, which servers refuse by naming it. It
+// needs no permission and is answered in every state of a server. Where it does not work, the marker is PING, if the
+// ACL allows that. Both are tried right behind the login, where the position of their replies is certain; with
+// neither, the connection is closed by the Conn between two commands just before its token expires.
+package reauth
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redisentra/redisentra/auth"
+)
+
+// Config says how connections are kept authenticated.
+type Config struct {
+	// Source gives the credentials, and is asked again when those of a connection are about
+	// to expire. It may fail, hang, or repeat itself. Required.
+	Source auth.Source
+
+	// Logger is told of refused tokens, and of connections that cannot be kept
+	// authenticated (Warn). Default: silent.
+	Logger *slog.Logger
+
+	// OnReauth is called when the server's reply to an AUTH has been read, good or bad. It is
+	// called by Read, which waits for it, but never under a lock. Default: nobody is told.
+	OnReauth func(Event)
+}
+
+// Event tells of one AUTH that was sent in a stream.
+type Event struct {
+	Addr      net.Addr      // of the server
+	Err       error         // nil: the server accepted; else what it replied, without secrets
+	Took      time.Duration // from sending it until the client's Read came to the reply
+	ExpiresAt time.Time     // when the token that was sent expires
+}
+
+// NewConn wraps c, which nobody has used yet. The client logs in by itself first, with
+// credentials of cfg.Source: by HELLO with AUTH, or by AUTH. A connection on which it
+// logs in as somebody else is left alone.
+//
+// Connections that share a Config are better wrapped by [Wrap].
+func NewConn(c net.Conn, cfg Config) *Conn { return Wrap(cfg)(c) }
+
+// Wrap returns NewConn for connections that have cfg in common. They share the last valid
+// credentials of its Source, and warn only once of what is the same for all of them.
+func Wrap(cfg Config) func(net.Conn) *Conn {
+	s := &shared{source: auth.LastValid(cfg.Source), logger: cfg.Logger, onReauth: cfg.OnReauth}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.onReauth == nil {
+		s.onReauth = func(Event) {}
+	}
+	return s.wrap
+}
+
+// shared is what the connections of one Config have in common.
+type shared struct {
+	source   auth.Source
+	logger   *slog.Logger
+	onReauth func(Event)
+	unmarked sync.Once // the warning that no marker works
+}
+
+func (s *shared) wrap(conn net.Conn) *Conn {
+	c := &Conn{conn: conn, s: s}
+	c.opening.Store(true)
+	c.filtering.Store(true)
+	return c
+}

@@ -1,0 +1,272 @@
+package reauth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/redact"
+)
+
+const (
+	// sourceTimeout bounds one question to the Source, which has nothing valid left if it takes that long.
+	sourceTimeout = 10 * time.Second
+	// maxSleep bounds how long a timer is trusted; it stands still while a machine sleeps, expiry does not.
+	maxSleep = time.Minute
+	// patience is how many commands a client may send before its login.
+	patience = 16
+)
+
+// state is what the goroutines of a connection share.
+type state struct {
+	closed bool
+	left   bool              // the client does what cannot be followed
+	given  *auth.Credentials // by Conn.Credentials
+	user   string            // that the client logged in as
+	held   auth.Credentials  // that the server has, or was sent last
+	known  bool              // held is of the Source, not only the client's login
+	resp3  bool
+	by     marking
+	marks  []*mark // whose replies have not been read, oldest first
+
+	notices []func() // what the user is to be told, see tell
+
+	timer *time.Timer // runs rotate
+	at    time.Time   // when rotate has something to do
+	tries int         // since the server last accepted a token
+
+	deadlines
+}
+
+// leaveAlone ends all that c does on its own. It must be called, like all below that touch the
+// state and do not lock it themselves, with c.mu held.
+func (c *Conn) leaveAlone(why string) {
+	if c.closed || c.left {
+		return
+	}
+	c.schedule(time.Now(), time.Now()) // only to tell
+	c.left = true
+	c.notices = append(c.notices, func() {
+		c.s.logger.Warn("reauth: a connection is left alone; the server will close it when its token expires", "addr", c.conn.RemoteAddr(), "because", why)
+	})
+}
+
+// tell runs what is to be told to the user. It must be called without any lock.
+func (c *Conn) tell() {
+	c.mu.Lock()
+	notices := c.notices
+	c.notices = nil
+	c.mu.Unlock()
+	for _, f := range notices {
+		f()
+	}
+}
+
+// firstMark returns the mark whose replies come next, and whether the client's replies must be counted.
+func (c *Conn) firstMark() (*mark, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.marks) == 0 {
+		return nil, c.opening.Load()
+	}
+	return c.marks[0], false
+}
+
+// passed notes the replies to m, the first mark; last is the first byte of the client's reply before them.
+func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marks = slices.Delete(c.marks, 0, 1)
+	if m.probe != nil {
+		if last != '-' { // else the client may try again
+			c.loggedIn(m.probe, replies, last, now)
+		}
+		return
+	}
+	e := Event{Addr: c.conn.RemoteAddr(), Took: now.Sub(m.sent), ExpiresAt: m.creds.ExpiresAt}
+	if reply := string(bytes.TrimSpace(replies[0])); reply != "+OK" {
+		e.Err = errors.New("reauth: the server refused the token: " + redact.Text(reply[1:]))
+	}
+	c.notices = append(c.notices, func() { c.s.onReauth(e) })
+	if e.Err == nil {
+		c.tries = 0
+		return
+	}
+	c.notices = append(c.notices, func() {
+		c.s.logger.Warn("reauth: the server refused a newer token; the connection goes on with the older one and tries again",
+			"addr", e.Addr, "error", e.Err, "expiresAt", m.older.ExpiresAt)
+	})
+	if c.held.Password == m.creds.Password { // no other one was sent since
+		c.held = m.older
+		c.tries++
+		c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
+	}
+}
+
+// loggedIn begins the rotation, with the login of p, whose reply began with first.
+func (c *Conn) loggedIn(p *probe, replies [][]byte, first byte, now time.Time) {
+	c.opening.Store(false)
+	c.user, c.resp3 = p.login.Username, p.login.RESP3 && first == '%'
+	for i, m := range markings(p.login.RESP3) {
+		if m.learn(replies[i], []byte(p.nonce)) {
+			c.by = m
+			break
+		}
+	}
+	c.held = auth.Credentials{Username: p.login.Username, Password: p.login.Password}
+	if g := c.given; g != nil && g.Password == c.held.Password {
+		c.held, c.known = *g, true
+		c.plan(now)
+	} else {
+		c.schedule(now, now)
+	}
+	c.given = nil
+}
+
+// plan schedules what is next for the credentials that are held.
+func (c *Conn) plan(now time.Time) {
+	switch {
+	case c.held.ExpiresAt.IsZero():
+	case c.by.command == nil:
+		c.notices = append(c.notices, func() {
+			c.s.unmarked.Do(func() {
+				c.s.logger.Warn("reauth: connections are closed just before their tokens expire", "because", errUnmarked)
+			})
+		})
+		c.schedule(c.held.ExpiresAt.Add(-min(15*time.Second, c.held.ExpiresAt.Sub(c.held.IssuedAt)/50)), now)
+	default:
+		c.schedule(c.held.ReauthAt(now), now)
+	}
+}
+
+// schedule makes rotate run at at.
+func (c *Conn) schedule(at, now time.Time) {
+	if c.closed || c.left {
+		return
+	}
+	c.at = at.Round(0) // the wall clock decides
+	wait := min(c.at.Sub(now.Round(0)), maxSleep)
+	if c.timer == nil {
+		c.timer = time.AfterFunc(wait, c.rotate)
+	} else {
+		c.timer.Reset(wait)
+	}
+}
+
+// rotate does what the timer is for: it looks for newer credentials and sends them.
+func (c *Conn) rotate() {
+	defer c.tell()
+	now := time.Now().Round(0)
+	c.mu.Lock()
+	early := now.Before(c.at)
+	if early {
+		c.schedule(c.at, now)
+	}
+	idle, unmarked := early || c.closed || c.left, c.known && c.by.command == nil
+	c.mu.Unlock()
+	switch {
+	case idle:
+		return
+	case unmarked:
+		c.end()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
+	defer cancel()
+	creds, err := c.s.source.Credentials(ctx)
+	if c.isNews(creds, err) {
+		c.send(creds)
+	}
+}
+
+// isNews reports whether creds, which the Source has given with err, are to be sent now, and
+// schedules the next look at the Source if not.
+func (c *Conn) isNews(creds auth.Credentials, err error) bool {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil && !c.known:
+		c.compare(creds, now)
+	case err != nil || creds.Password == c.held.Password:
+		c.tries++
+		c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
+	default:
+		return true
+	}
+	return false
+}
+
+// compare finds out what the client logged in with, now that the Source gives creds.
+func (c *Conn) compare(creds auth.Credentials, now time.Time) {
+	if creds.Username != c.user && (creds.Username != "" || c.user != "default") {
+		c.leaveAlone("the client logged in as a user that is not the Source's")
+		return
+	}
+	c.known = true
+	if creds.Password != c.held.Password && !creds.ExpiresAt.IsZero() {
+		// A token older than creds, most likely. A Source has a newer one when about 0.8 of the margin remains.
+		life := creds.ExpiresAt.Sub(creds.IssuedAt)
+		creds.Password, creds.ExpiresAt = c.held.Password, now.Add(min(life*2/5, 4*time.Minute))
+		creds.IssuedAt = creds.ExpiresAt.Add(-life)
+	}
+	c.held = creds
+	c.plan(now)
+}
+
+// send sends creds now, or lets the client's Write do it where it can be done.
+func (c *Conn) send(creds auth.Credentials) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if off := c.out.Off(); off != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.leaveAlone("the client sent " + off)
+		return
+	}
+	c.due = &creds
+	if c.free() {
+		_ = c.onOurTime(creds.ExpiresAt, c.sendAuth)
+	}
+}
+
+// pause returns how long to wait before the next try to replace the credentials held, after
+// so many without success. r in [0, 1) spreads connections.
+func pause(held auth.Credentials, now time.Time, tries int, r float64) time.Duration {
+	remaining := held.ExpiresAt.Sub(now)
+	life := held.ExpiresAt.Sub(held.IssuedAt)
+	if held.IssuedAt.IsZero() {
+		life = remaining
+	}
+	wait := min(remaining/50, time.Second) << min(max(tries-1, 0), 10)
+	wait = min(wait, remaining/8, 30*time.Second)
+	wait = max(wait, min(200*time.Millisecond, life/10), 20*time.Millisecond)
+	return wait + time.Duration(r*float64(wait)/4)
+}
+
+// errUnmarked says why connections cannot be kept.
+var errUnmarked = errors.New("the server neither names an unknown option of HELLO nor answers PING, so AUTH's reply could not be told apart; allow the user to PING (ACL: +ping)")
+
+// end closes a connection that cannot be kept, between two commands.
+func (c *Conn) end() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	now := time.Now()
+	c.mu.Lock()
+	expires, midway := c.held.ExpiresAt, c.out.Off() == "" && !c.out.Between()
+	if midway && now.Before(expires) {
+		c.schedule(now.Add(expires.Sub(now)/10+time.Millisecond), now)
+		c.mu.Unlock()
+		return
+	}
+	e := Event{Addr: c.conn.RemoteAddr(), ExpiresAt: expires, Err: fmt.Errorf("reauth: the connection was closed before its token expired: %w", errUnmarked)}
+	c.notices = append(c.notices, func() { c.s.onReauth(e) })
+	c.mu.Unlock()
+	_ = c.Close()
+}
