@@ -39,7 +39,8 @@ func newMiniredis(t *testing.T, inMemory bool) *backend {
 
 func newRealRedis(t *testing.T) *backend {
 	t.Helper()
-	s, e, lives := startRedisServer(t), borrowEntra(t), &sync.Map{}
+	e, lives := borrowEntra(t), &sync.Map{}
+	s := newRedisServer(t, e)
 	return &backend{s.startGateway(t, e, lives), t, e, e.NewPrincipal(), true, lives}
 }
 

@@ -158,7 +158,7 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 			}
 		}
 	case is(name, "EXEC"):
-		e.kind = exec
+		e.kind = execute
 	case is(name, "DISCARD"):
 		e.kind = discard
 	case is(name, "RESET"):

@@ -112,7 +112,7 @@ func TestACommandThatBlocksOverTheExpiryLosesItsConnection(t *testing.T) {
 
 func TestALoginMayLastForEver(t *testing.T) {
 	t.Parallel()
-	s := startRedisServer(t)
+	s := newRedisServer(t, borrowEntra(t))
 	g, err := testutil.StartGateway(testutil.GatewayOptions{
 		Dial: s.dial,
 		Login: func(username, _ string) (testutil.Login, error) {

@@ -20,7 +20,7 @@ type replyKind uint8
 const (
 	plain replyKind = iota
 	login
-	exec
+	execute
 	discard
 	reset
 	subscription // confirmed by pushes, in RESP2 by arrays; only errors and QUEUED are plain replies
@@ -57,7 +57,7 @@ func (c *gatewayConn) observe(reply []byte) {
 		case first != '-':
 			c.extend(e.login)
 		}
-	case exec:
+	case execute:
 		if first == '*' && !bytes.HasPrefix(reply, []byte("*-1")) {
 			c.extend(c.queued)
 		}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
@@ -31,13 +29,9 @@ type Redis struct {
 	// its business: it has a user of its own for each principal.
 	Mini *miniredis.Miniredis
 
-	entra *Entra
-	roots *x509.CertPool // that trust the certificate; nil: plaintext
-	inMem bool
-
-	mu      sync.Mutex        // guards what follows
-	users   map[string]string // passwords of Mini's users, by oid
-	revoked map[string]bool   // by oid
+	*assignments
+	client *tls.Config // what TLSConfig returns; nil: plaintext
+	inMem  bool
 }
 
 // NewRedis starts a [Redis] that ends with the test.
@@ -60,20 +54,19 @@ func StartRedis(entra *Entra, opts *RedisOptions) (*Redis, error) {
 	if opts == nil {
 		opts = &RedisOptions{}
 	}
-	r := &Redis{
-		Mini: miniredis.NewMiniRedis(), entra: entra, inMem: opts.InMemory,
-		users: map[string]string{}, revoked: map[string]bool{},
-	}
+	r := &Redis{Mini: miniredis.NewMiniRedis(), inMem: opts.InMemory}
+	r.assignments = newAssignments(entra, func(name, password string) error {
+		r.Mini.RequireUserAuth(name, password)
+		return nil
+	})
 	// With a password set, miniredis wants every connection to log in.
 	r.Mini.RequireAuth(rand.Text())
-	gateway := GatewayOptions{Dial: r.dialMini, Login: r.login, InMemory: opts.InMemory}
+	gateway := GatewayOptions{Dial: r.dialMini, Login: r.admit, InMemory: opts.InMemory}
 	if !opts.Plaintext {
-		cert, roots, err := newCertificate("localhost")
-		if err != nil {
-			return nil, fmt.Errorf("testutil: %w", err)
+		var err error
+		if gateway.TLSConfig, r.client, err = newTLS(); err != nil {
+			return nil, err
 		}
-		r.roots = roots
-		gateway.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	if !opts.InMemory {
 		if err := r.Mini.Start(); err != nil {
@@ -107,19 +100,11 @@ func (r *Redis) Close() {
 }
 
 // Addr is the address to connect to: localhost, which the certificate names, and the port.
-func (r *Redis) Addr() string {
-	_, port, _ := net.SplitHostPort(r.Gateway.Addr())
-	return net.JoinHostPort("localhost", port)
-}
+func (r *Redis) Addr() string { return localhost(r.Gateway) }
 
 // TLSConfig returns a client's configuration that trusts r, but leaves ServerName
 // to the client; nil with Plaintext.
-func (r *Redis) TLSConfig() *tls.Config {
-	if r.roots == nil {
-		return nil
-	}
-	return &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12}
-}
+func (r *Redis) TLSConfig() *tls.Config { return r.client.Clone() }
 
 // ClientOption returns what a rueidis client needs to reach r, credentials excepted.
 func (r *Redis) ClientOption() rueidis.ClientOption {
@@ -134,37 +119,6 @@ func (r *Redis) ClientOption() rueidis.ClientOption {
 		}
 	}
 	return o
-}
-
-// Revoke takes p's assignment to the cache away: its logins are refused with WRONGPASS,
-// while connections that are logged in stay until their tokens expire.
-func (r *Redis) Revoke(p *Principal) { r.assign(p, false) }
-
-// Assign undoes Revoke. All principals of the Entra are assigned to begin with.
-func (r *Redis) Assign(p *Principal) { r.assign(p, true) }
-
-func (r *Redis) assign(p *Principal, on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.revoked[p.ObjectID] = !on
-}
-
-// login is the gateway's: a good token gets the principal's user in miniredis.
-func (r *Redis) login(username, token string) (Login, error) {
-	oid, expires, err := r.entra.Verify(token)
-	if err != nil {
-		return Login{}, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if oid != username || r.revoked[oid] {
-		return Login{}, errors.New("testutil: not the name of this token's principal, or not assigned")
-	}
-	if r.users[oid] == "" {
-		r.users[oid] = rand.Text()
-		r.Mini.RequireUserAuth(oid, r.users[oid])
-	}
-	return Login{Username: oid, Password: r.users[oid], ExpiresAt: expires}, nil
 }
 
 func (r *Redis) dialMini(ctx context.Context) (net.Conn, error) {

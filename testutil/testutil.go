@@ -3,9 +3,12 @@
 // loopback, for real azidentity and real Redis clients; nothing of them is meant
 // for production.
 //
+// [Redis] is miniredis, which any machine can run; [RedisServer] is the redis-server of
+// this one, for what miniredis cannot do.
+//
 // Each part can be had twice: New...(t) for a test, closed when that ends, and
-// Start...() for programs, which call Close. With InMemory no socket is opened, so
-// that [testing/synctest] can fake the hours in which tokens expire.
+// Start...() for programs, which call Close. With InMemory, which [Entra], [Redis] and
+// [Gateway] know, no socket is opened, so that [testing/synctest] can fake the hours in which tokens expire.
 package testutil
 
 import (
@@ -23,7 +26,7 @@ import (
 	"time"
 )
 
-// TB is the part of testing.TB that the kit needs.
+// TB is the part of testing.TB that the kit needs. To be skipped, a test has Skipf as well.
 type TB interface {
 	Helper()
 	Cleanup(func())
@@ -124,4 +127,22 @@ func newCertificate(hosts ...string) (tls.Certificate, *x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	pool.AddCert(leaf)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool, nil
+}
+
+// newTLS returns both sides' configurations for a Redis whose certificate names
+// localhost, and no address: like in Azure, where names are what certificates have.
+// The client's has no ServerName.
+func newTLS() (server, client *tls.Config, err error) {
+	cert, roots, err := newCertificate("localhost")
+	if err != nil {
+		return nil, nil, fmt.Errorf("testutil: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+		&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+// localhost is g's address under the name of that certificate.
+func localhost(g *Gateway) string {
+	_, port, _ := net.SplitHostPort(g.Addr())
+	return net.JoinHostPort("localhost", port)
 }
