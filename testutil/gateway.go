@@ -23,6 +23,8 @@ type GatewayOptions struct {
 
 	TLSConfig *tls.Config // the server's; nil: plaintext
 	InMemory  bool        // no sockets, for testing/synctest
+
+	node bool // of a cluster: what is no TLS comes from another node, and is none of the gateway's business
 }
 
 // Login is what a token stands for at the server behind a [Gateway].
@@ -78,6 +80,9 @@ func StartGateway(opts GatewayOptions) (*Gateway, error) {
 	l, dial, err := listen(opts.InMemory)
 	if err != nil {
 		return nil, err
+	}
+	if opts.node {
+		l = split(l, opts.Dial)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Gateway{cancel: cancel, opts: opts, listener: l, dial: dial, nobody: rand.Text(), conns: map[*gatewayConn]struct{}{}}

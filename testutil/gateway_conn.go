@@ -141,16 +141,18 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 		e.kind = login
 		switch args := cmd.Args; len(args) {
 		case 2:
-			e.login, raw = c.rewrite(args[:1], "default", string(args[1]), nil)
+			e.login, raw = c.rewrite(args[:1], "default", string(args[1]))
 		case 3:
-			e.login, raw = c.rewrite(args[:1], string(args[1]), string(args[2]), nil)
+			e.login, raw = c.rewrite(args[:1], string(args[1]), string(args[2]))
 		}
 	case is(name, "HELLO"):
 		args := cmd.Args
 		for i := 2; i+2 < len(args); i++ {
 			if is(args[i], "AUTH") {
 				e.kind = login
-				e.login, raw = c.rewrite(args[:i+1], string(args[i+1]), string(args[i+2]), args[i+3:])
+				// AUTH goes last, as Redis 7.0 logs in before it finds fault with later options.
+				before := slices.Concat(args[:i], args[i+3:], args[i:i+1])
+				e.login, raw = c.rewrite(before, string(args[i+1]), string(args[i+2]))
 				break
 			}
 			if is(args[i], "SETNAME") {
@@ -183,15 +185,14 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 	return raw
 }
 
-// rewrite returns a command with the server's own user between before and after, in the
-// place of username and token. A token that may not log in becomes a password that
-// the server refuses.
-func (c *gatewayConn) rewrite(before [][]byte, username, token string, after [][]byte) (*Login, []byte) {
+// rewrite returns a command that ends with the server's own user in the place of username
+// and token. A token that may not log in becomes a password that the server refuses.
+func (c *gatewayConn) rewrite(before [][]byte, username, token string) (*Login, []byte) {
 	l, err := c.g.login(c, username, token)
 	if err != nil {
 		l = Login{Username: username, Password: c.g.nobody}
 	}
-	raw := wire.AppendCommand(nil, slices.Concat(before, [][]byte{[]byte(l.Username), []byte(l.Password)}, after)...)
+	raw := wire.AppendCommand(nil, slices.Concat(before, [][]byte{[]byte(l.Username), []byte(l.Password)})...)
 	if err != nil {
 		return nil, raw
 	}

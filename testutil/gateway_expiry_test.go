@@ -87,11 +87,12 @@ func TestEachAuthExtendsTheConnectionsLife(t *testing.T) {
 func TestAuthBehindABlockedCommandCountsOnlyOnceItIsAnswered(t *testing.T) {
 	onBothBackends(t, func(t *testing.T, b *backend) {
 		c, other := b.login(time.Hour), b.login(time.Hour)
-		c.write(command("BLPOP", "q", "0") + b.auth())
+		c.write(command("BLPOP", "q", "0") + command("PING", "nonce") + b.auth())
 		require.Eventually(t, func() bool { return len(b.Auths()) == 3 }, 10*time.Second, time.Millisecond)
 		b.requireAuths(2)
 		require.Equal(t, ":1\r\n", other.do("RPUSH", "q", "item"))
 		require.Equal(t, "*2\r\n$1\r\nq\r\n$4\r\nitem\r\n", c.reply())
+		require.Equal(t, "$5\r\nnonce\r\n", c.reply())
 		require.Equal(t, ok, c.reply())
 		b.requireAuths(3)
 	})

@@ -120,6 +120,29 @@ func TestMalformedLoginsAreTheServersToRefuse(t *testing.T) {
 	})
 }
 
+func TestAHelloWithAnOptionThatNobodyKnowsLogsNobodyIn(t *testing.T) {
+	onBothBackends(t, func(t *testing.T, b *backend) {
+		for _, tail := range [][]string{{"NONSENSE"}, {"SETNAME"}, {"SETNAME", "name", "NONSENSE"}} {
+			c := b.connect()
+			hello := command(append([]string{"HELLO", "3", "AUTH", b.user.ObjectID, b.token(time.Hour)}, tail...)...)
+			c.requireReplies(hello+command("GET", "k"), "-ERR", noauth)
+		}
+		b.requireAuths(0)
+	})
+}
+
+func TestAHelloThatFailsBetweenCommandsIsMatched(t *testing.T) {
+	onBothBackends(t, func(t *testing.T, b *backend) {
+		for n, c := range []*client{b.login(time.Hour), b.hello(time.Hour)} {
+			hello := command("HELLO", "3", "nonce")
+			c.requireReplies(command("SET", "k", "v")+hello+b.auth()+command("GET", "k")+hello+command("AUTH", b.user.ObjectID, "garbage")+command("GET", "k"),
+				ok, "-ERR", ok, "$1\r\nv", "-ERR", wrongpass, "$1\r\nv")
+			b.requireAuths(3 + n)
+			require.Equal(t, n+1, b.Stats().Refused)
+		}
+	})
+}
+
 func TestARefusedAuthLeavesTheOldLoginInPlace(t *testing.T) {
 	asTimePasses(t, func(t *testing.T, b *backend) {
 		c := b.login(time.Second)

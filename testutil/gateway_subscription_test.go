@@ -31,7 +31,7 @@ func TestAuthIsMatchedAroundSubscriptionsInRESP3(t *testing.T) {
 	require.Equal(t, ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$7\r\nmessage\r\n", c.reply())
 	require.Equal(t, ":1\r\n", other.do("PUBLISH", "pub", "subscribe"))
 	require.Equal(t, ">4\r\n$8\r\npmessage\r\n$2\r\np*\r\n$3\r\npub\r\n$9\r\nsubscribe\r\n", c.reply())
-	c.requireReplies(command("PING")+b.auth(), "+PONG", ok)
+	c.requireReplies(command("PING")+command("HELLO", "3", "nonce")+b.auth(), "+PONG", "-ERR", ok)
 	b.requireAuths(5)
 
 	c.requireReplies(command("UNSUBSCRIBE", "b", "never"), confirmation('>', "unsubscribe", "b", 2), confirmation('>', "unsubscribe", "never", 2))

@@ -62,6 +62,27 @@ func StartRedisServer(entra *Entra, opts *RedisServerOptions) (*RedisServer, err
 	if opts == nil {
 		opts = &RedisServerOptions{}
 	}
+	var gateway GatewayOptions
+	var client *tls.Config
+	if !opts.Plaintext {
+		var err error
+		if gateway.TLSConfig, client, err = newTLS(); err != nil {
+			return nil, err
+		}
+	}
+	s, err := newRedisServer(entra, opts, gateway, client)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.process.start(s.args...); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newRedisServer returns a server that has not been started behind a gateway that has.
+func newRedisServer(entra *Entra, opts *RedisServerOptions, gateway GatewayOptions, client *tls.Config) (*RedisServer, error) {
 	acl := opts.ACL
 	if acl == nil {
 		acl = []string{"~*", "&*", "+@all"}
@@ -70,22 +91,13 @@ func StartRedisServer(entra *Entra, opts *RedisServerOptions) (*RedisServer, err
 	if err != nil {
 		return nil, err
 	}
-	s := &RedisServer{process: p, args: opts.Args}
+	s := &RedisServer{process: p, args: opts.Args, client: client}
 	s.assignments = newAssignments(entra, func(name, password string) error {
 		_, err := p.do(context.Background(), append([]string{"ACL", "SETUSER", name, "on", ">" + password}, acl...)...)
 		return err
 	})
-	gateway := GatewayOptions{Dial: p.dial, Login: s.admit}
-	if !opts.Plaintext {
-		gateway.TLSConfig, s.client, err = newTLS()
-	}
-	if err == nil {
-		err = p.start(s.args...)
-	}
-	if err == nil {
-		s.Gateway, err = StartGateway(gateway)
-	}
-	if err != nil {
+	gateway.Dial, gateway.Login = p.dial, s.admit
+	if s.Gateway, err = StartGateway(gateway); err != nil {
 		p.remove()
 		return nil, err
 	}

@@ -4,7 +4,7 @@
 // for production.
 //
 // [Redis] is miniredis, which any machine can run; [RedisServer] is the redis-server of
-// this one, for what miniredis cannot do.
+// this one, for what miniredis cannot do, and [RedisCluster] a cluster of them.
 //
 // Each part can be had twice: New...(t) for a test, closed when that ends, and
 // Start...() for programs, which call Close. With InMemory, which [Entra], [Redis] and
