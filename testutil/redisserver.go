@@ -18,8 +18,8 @@ type RedisServerOptions struct {
 }
 
 // RedisServer is a redis-server of this machine behind a [Gateway], for what [Redis]
-// cannot do. It keeps no data unless Args say so, and dies with this process even when
-// that is killed. It needs sh, and so a Unix.
+// cannot do. It writes no data to disk unless Args say so, and dies with this process even
+// when that is killed. It needs sh, and so a Unix.
 type RedisServer struct {
 	*Gateway
 	*assignments
