@@ -12,6 +12,8 @@ import (
 // WaitHealthy waits until the nodes that run agree with each other: that all slots are
 // served, which of them is the master of each shard, and that the others of the shard
 // replicate it and are in sync. A killed node may be missing, but not be anybody's master.
+// Bound it by ctx: a cluster that has lost a whole shard, or most of its masters at once,
+// does not heal.
 func (c *RedisCluster) WaitHealthy(ctx context.Context) error {
 	return c.wait(ctx, func(all []*outlook) error {
 		_, err := c.masters(all)

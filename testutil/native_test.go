@@ -64,3 +64,47 @@ func TestNativeKeepsTrackingAndSubscribedConnectionsLoggedIn(t *testing.T) {
 	stop()
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
+
+func TestNativeKeepsAClusterLoggedInOverAFailover(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, nil)
+	c.entra.SetLifetime(3 * time.Second)
+	cred, err := c.entra.ClientSecret(c.user)
+	require.NoError(t, err)
+	source, err := auth.NewTokenSource(t.Context(), cred, nil)
+	require.NoError(t, err)
+	defer source.Close()
+	option := c.ClientOption()
+	option.TLSConfig.ServerName = "localhost"
+	client, err := rueidisentra.NewClient(option, source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	require.NoError(t, err)
+	defer client.Close()
+	failedOver := make(chan error, 1)
+	go func() {
+		var err error
+		for shard := 0; shard < 3 && err == nil; shard++ {
+			err = c.Failover(t.Context(), shard)
+		}
+		failedOver <- err
+	}()
+	first := c.entra.Issued()[0]
+	for done := false; !done || time.Now().Before(first.ExpiresAt.Add(3*time.Second)); {
+		c.setAll(client, "v")
+		select {
+		case err := <-failedOver:
+			require.NoError(t, err)
+			done = true
+		default:
+		}
+	}
+	c.requireAll(client, "v")
+	stats := c.Stats()
+	require.Zero(t, stats.Refused)
+	require.Zero(t, stats.ClosedOnExpiry)
+	for shard := range 3 {
+		master, err := c.Master(t.Context(), shard)
+		require.NoError(t, err)
+		require.Same(t, c.Nodes[3+shard], master)
+		require.Positive(t, master.Stats().Auths)
+	}
+}

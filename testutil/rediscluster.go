@@ -20,9 +20,9 @@ type RedisClusterOptions struct {
 	Args     []string // more arguments of each redis-server, such as "--appendonly", "yes"
 }
 
-// RedisCluster is a cluster of [RedisServer], of version 7 or later. Like in Azure its
-// nodes are announced by IP address, while the certificate that all of them have names only
-// localhost: clients must set ServerName. It is always TLS.
+// RedisCluster is a cluster of [RedisServer], of Redis 7 or later, and always TLS. Like in
+// Azure its nodes are announced by IP address, while the certificate, which is the same
+// for all, names only localhost: clients must set ServerName.
 type RedisCluster struct {
 	// Nodes are the masters at the start, then their replicas. Node i belongs to shard
 	// i modulo the number of masters, whose slots no other one ever serves. Kill and

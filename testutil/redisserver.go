@@ -18,8 +18,8 @@ type RedisServerOptions struct {
 }
 
 // RedisServer is a redis-server of this machine behind a [Gateway], for what [Redis]
-// cannot do. It keeps no data unless Args say so, and dies with this process even when
-// that is killed. It needs sh, and so a Unix.
+// cannot do. It writes no data to disk unless Args say so, and dies with this process even
+// when that is killed. It needs sh, and so a Unix.
 type RedisServer struct {
 	*Gateway
 	*assignments
@@ -115,12 +115,10 @@ func (s *RedisServer) Close() {
 // own. Neither Kill nor Restart nor Close may run at the same time as another one of them.
 func (s *RedisServer) Kill() error { return s.process.kill() }
 
-// Restart starts the server again, after Kill or instead of it, with whatever Args let it
+// Restart starts the server again, whether it runs or has ended, with whatever Args let it
 // keep of its data.
 func (s *RedisServer) Restart() error {
-	if err := s.Kill(); err != nil {
-		return err
-	}
+	_ = s.process.kill()
 	s.forgetUsers()
 	return s.process.start(s.args...)
 }

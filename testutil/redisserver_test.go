@@ -109,6 +109,7 @@ func TestKillTellsOfAServerThatHadEnded(t *testing.T) {
 	requireGone(t, admin.InitAddress[0])
 	require.ErrorContains(t, s.Kill(), "bye bye")
 	require.NoError(t, s.Restart())
+	require.NoError(t, s.Restart())
 }
 
 func TestAServerThatCannotStartSaysWhy(t *testing.T) {

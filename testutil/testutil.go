@@ -3,12 +3,13 @@
 // loopback, for real azidentity and real Redis clients; nothing of them is meant
 // for production.
 //
-// [Redis] is miniredis, which any machine can run; [RedisServer] is the redis-server of
-// this one, for what miniredis cannot do, and [RedisCluster] a cluster of them.
+// [Redis] is miniredis, which any machine can run. [RedisServer] is the redis-server of
+// this machine, for what miniredis cannot do, and [RedisCluster] a cluster of them.
 //
 // Each part can be had twice: New...(t) for a test, closed when that ends, and
-// Start...() for programs, which call Close. With InMemory, which [Entra], [Redis] and
-// [Gateway] know, no socket is opened, so that [testing/synctest] can fake the hours in which tokens expire.
+// Start...() for programs, which call Close. With InMemory, which the real servers do not
+// have, no socket is opened, so that [testing/synctest] can fake the hours in which
+// tokens expire.
 package testutil
 
 import (
