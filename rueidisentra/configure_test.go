@@ -13,11 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/auth/reauth"
 	"github.com/redisentra/redisentra/rueidisentra"
 	"github.com/redisentra/redisentra/testutil"
 )
-
-var native = &rueidisentra.Options{Reauth: rueidisentra.Native}
 
 func TestWhatCannotWorkIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	ok := auth.Static("user", "password")
@@ -29,22 +28,22 @@ func TestWhatCannotWorkIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		opts   *rueidisentra.Options
 		field  string
 	}{
-		{"nil source", rueidis.ClientOption{InitAddress: at}, nil, native, "source"},
-		{"nil pointer as source", rueidis.ClientOption{InitAddress: at}, (*auth.TokenSource)(nil), native, "source"},
-		{"nil func as source", rueidis.ClientOption{InitAddress: at}, auth.SourceFunc(nil), native, "source"},
-		{"no address", rueidis.ClientOption{}, ok, native, "InitAddress"},
-		{"empty address", rueidis.ClientOption{InitAddress: []string{""}}, ok, native, "InitAddress"},
-		{"no port", rueidis.ClientOption{InitAddress: []string{"cache.example"}}, ok, native, "InitAddress"},
-		{"second address wrong", rueidis.ClientOption{InitAddress: []string{at[0], ":6380"}}, ok, native, "InitAddress"},
-		{"user name", rueidis.ClientOption{InitAddress: at, Username: "u"}, ok, native, "Username"},
-		{"password", rueidis.ClientOption{InitAddress: at, Password: "p"}, ok, native, "Password"},
+		{"nil source", rueidis.ClientOption{InitAddress: at}, nil, nil, "source"},
+		{"nil pointer as source", rueidis.ClientOption{InitAddress: at}, (*auth.TokenSource)(nil), nil, "source"},
+		{"nil func as source", rueidis.ClientOption{InitAddress: at}, auth.SourceFunc(nil), nil, "source"},
+		{"no address", rueidis.ClientOption{}, ok, nil, "InitAddress"},
+		{"empty address", rueidis.ClientOption{InitAddress: []string{""}}, ok, nil, "InitAddress"},
+		{"no port", rueidis.ClientOption{InitAddress: []string{"cache.example"}}, ok, nil, "InitAddress"},
+		{"second address wrong", rueidis.ClientOption{InitAddress: []string{at[0], ":6380"}}, ok, nil, "InitAddress"},
+		{"user name", rueidis.ClientOption{InitAddress: at, Username: "u"}, ok, nil, "Username"},
+		{"password", rueidis.ClientOption{InitAddress: at, Password: "p"}, ok, nil, "Password"},
 		{"credentials function", rueidis.ClientOption{InitAddress: at, AuthCredentialsFn: func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
 			return rueidis.AuthCredentials{}, nil
-		}}, ok, native, "AuthCredentialsFn"},
-		{"sentinel", rueidis.ClientOption{InitAddress: at, Sentinel: rueidis.SentinelOption{MasterSet: "m"}}, ok, native, "MasterSet"},
-		{"RESP2", rueidis.ClientOption{InitAddress: at, AlwaysRESP2: true}, ok, native, "AlwaysRESP2"},
+		}}, ok, nil, "AuthCredentialsFn"},
+		{"sentinel", rueidis.ClientOption{InitAddress: at, Sentinel: rueidis.SentinelOption{MasterSet: "m"}}, ok, nil, "MasterSet"},
+		{"RESP2", rueidis.ClientOption{InitAddress: at, AlwaysRESP2: true}, ok, nil, "AlwaysRESP2"},
 		{"no pipelining", rueidis.ClientOption{InitAddress: at, DisableAutoPipelining: true}, ok, native, "DisableAutoPipelining"},
-		{"in stream", rueidis.ClientOption{InitAddress: at}, ok, nil, "Reauth"},
+		{"events of Native", rueidis.ClientOption{InitAddress: at}, ok, &rueidisentra.Options{Reauth: rueidisentra.Native, OnReauth: func(reauth.Event) {}}, "OnReauth"},
 		{"unknown mode", rueidis.ClientOption{InitAddress: at}, ok, &rueidisentra.Options{Reauth: 9}, "Reauth"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -68,23 +67,23 @@ func TestTLSIsTheDefaultAndNamesTheCache(t *testing.T) {
 	source := auth.Static("user", "password")
 	at := []string{"cache.example:10000", "10.0.0.1:10000"}
 
-	o, err := rueidisentra.Configure(rueidis.ClientOption{InitAddress: at}, source, native)
+	o, err := rueidisentra.Configure(rueidis.ClientOption{InitAddress: at}, source, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, tls.VersionTLS12, o.TLSConfig.MinVersion)
 	require.Equal(t, "cache.example", o.TLSConfig.ServerName)
 
 	mine := &tls.Config{MinVersion: tls.VersionTLS13}
-	o, err = rueidisentra.Configure(rueidis.ClientOption{InitAddress: at, TLSConfig: mine}, source, native)
+	o, err = rueidisentra.Configure(rueidis.ClientOption{InitAddress: at, TLSConfig: mine}, source, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, tls.VersionTLS13, o.TLSConfig.MinVersion)
 	require.Equal(t, "cache.example", o.TLSConfig.ServerName)
 	require.Empty(t, mine.ServerName, "the caller's configuration is not changed")
 
-	o, err = rueidisentra.Configure(rueidis.ClientOption{InitAddress: at, TLSConfig: &tls.Config{ServerName: "other"}}, source, native)
+	o, err = rueidisentra.Configure(rueidis.ClientOption{InitAddress: at, TLSConfig: &tls.Config{ServerName: "other"}}, source, nil)
 	require.NoError(t, err)
 	require.Equal(t, "other", o.TLSConfig.ServerName)
 
-	plain := &rueidisentra.Options{Reauth: rueidisentra.Native, AllowPlaintext: true}
+	plain := &rueidisentra.Options{AllowPlaintext: true}
 	o, err = rueidisentra.Configure(rueidis.ClientOption{InitAddress: at}, source, plain)
 	require.NoError(t, err)
 	require.Nil(t, o.TLSConfig)
@@ -96,7 +95,7 @@ func TestTLSIsTheDefaultAndNamesTheCache(t *testing.T) {
 func TestNodesThatAreAnnouncedByAddressVerify(t *testing.T) {
 	entra := testutil.NewEntra(t, nil)
 	redis := testutil.NewRedis(t, entra, nil)
-	o, err := rueidisentra.Configure(redis.ClientOption(), auth.Static("user", "password"), native)
+	o, err := rueidisentra.Configure(redis.ClientOption(), auth.Static("user", "password"), nil)
 	require.NoError(t, err)
 	node := redis.Gateway.Addr() // 127.0.0.1, which the certificate does not name
 	conn, err := o.DialCtxFn(t.Context(), node, &o.Dialer, o.TLSConfig)
@@ -124,7 +123,7 @@ func TestHostsAreVerifiedByTheirOwnNames(t *testing.T) {
 					return nil, nil // a dialer with a bug
 				},
 			}
-			o, err := rueidisentra.Configure(option, auth.Static("user", "password"), native)
+			o, err := rueidisentra.Configure(option, auth.Static("user", "password"), nil)
 			require.NoError(t, err)
 			_, err = o.DialCtxFn(t.Context(), c.dialled+":10000", &o.Dialer, o.TLSConfig)
 			var config *auth.ConfigError
@@ -159,7 +158,7 @@ func TestTheDialersOfTheUserAreChained(t *testing.T) {
 			o, called := redis.ClientOption(), false
 			o.PipelineMultiplex = -1
 			set(&o, &called)
-			client, err := rueidisentra.NewClient(o, source, native)
+			client, err := rueidisentra.NewClient(o, source, nil)
 			require.NoError(t, err)
 			defer client.Close()
 			require.NoError(t, client.Do(t.Context(), client.B().Ping().Build()).Error())
@@ -183,14 +182,14 @@ func TestATokenNeverGoesOverPlaintextUnlessAllowed(t *testing.T) {
 	o.DialCtxFn = func(ctx context.Context, _ string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
 		return plain.Dial(ctx) // ignores that it was to use TLS
 	}
-	_, err := rueidisentra.NewClient(o, source, native)
+	_, err := rueidisentra.NewClient(o, source, nil)
 	var config *auth.ConfigError
 	require.ErrorAs(t, err, &config)
 	require.Contains(t, config.Field, "DialCtxFn")
 	require.Empty(t, plain.Auths())
 	require.Eventually(t, func() bool { return plain.Stats().Open == 0 }, time.Minute, time.Millisecond, "it is closed")
 
-	client, err := rueidisentra.NewClient(o, source, &rueidisentra.Options{Reauth: rueidisentra.Native, AllowPlaintext: true})
+	client, err := rueidisentra.NewClient(o, source, &rueidisentra.Options{AllowPlaintext: true})
 	require.NoError(t, err)
 	client.Close()
 	require.NotEmpty(t, plain.Auths())
@@ -200,7 +199,7 @@ func TestATokenNeverGoesOverPlaintextUnlessAllowed(t *testing.T) {
 		c, err := (&tls.Dialer{NetDialer: d, Config: cfg}).DialContext(ctx, "tcp", addr)
 		return wrapped{wrapped{c}}, err
 	}
-	client, err = rueidisentra.NewClient(o, source, native)
+	client, err = rueidisentra.NewClient(o, source, nil)
 	require.NoError(t, err, "a wrapper that says what it wraps is fine")
 	client.Close()
 }
@@ -243,7 +242,7 @@ func TestADialWithoutCredentialsEndsWithItsContext(t *testing.T) {
 		defer close(release)
 		hangs := auth.SourceFunc(func(context.Context) (auth.Credentials, error) { <-release; return auth.Credentials{}, nil })
 		option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}, Dialer: net.Dialer{Timeout: 3 * time.Second}}
-		o, err := rueidisentra.Configure(option, hangs, native)
+		o, err := rueidisentra.Configure(option, hangs, nil)
 		require.NoError(t, err)
 		for _, limit := range []time.Duration{300 * time.Millisecond, 3 * time.Second, time.Hour} {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -261,7 +260,7 @@ func TestADialWithoutCredentialsEndsWithItsContext(t *testing.T) {
 }
 
 func TestCredentialsThatNeverExpireAreNotRefreshed(t *testing.T) {
-	o, err := rueidisentra.Configure(rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}}, auth.Static("user", "password"), native)
+	o, err := rueidisentra.Configure(rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}}, auth.Static("user", "password"), nil)
 	require.NoError(t, err)
 	c, err := o.AuthCredentialsFn(rueidis.AuthCredentialsContext{})
 	require.NoError(t, err)

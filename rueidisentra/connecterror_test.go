@@ -72,7 +72,7 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		}), "credentials that have expired"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client, err := rueidisentra.NewClient(c.option, c.source, native)
+			client, err := rueidisentra.NewClient(c.option, c.source, nil)
 			require.Nil(t, client)
 			var failed *rueidisentra.ConnectError
 			require.ErrorAs(t, err, &failed)
@@ -86,7 +86,7 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 func TestTheTokenErrorOfASourceIsReachable(t *testing.T) {
 	mine := &auth.TokenError{Kind: auth.Rejected, Code: "invalid_client", Hint: "mend it"}
 	option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}}
-	_, err := rueidisentra.NewClient(option, auth.SourceFunc(func(context.Context) (auth.Credentials, error) { return auth.Credentials{}, mine }), native)
+	_, err := rueidisentra.NewClient(option, auth.SourceFunc(func(context.Context) (auth.Credentials, error) { return auth.Credentials{}, mine }), nil)
 	var failed *auth.TokenError
 	require.ErrorAs(t, err, &failed)
 	require.True(t, failed == mine)
@@ -95,7 +95,7 @@ func TestTheTokenErrorOfASourceIsReachable(t *testing.T) {
 
 func TestAConnectionThatFailsIsLoggedWithoutSecrets(t *testing.T) {
 	var logged bytes.Buffer
-	opts := &rueidisentra.Options{Reauth: rueidisentra.Native, Logger: slog.New(slog.NewTextHandler(&logged, nil))}
+	opts := &rueidisentra.Options{Logger: slog.New(slog.NewTextHandler(&logged, nil))}
 	leaky := auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
 		return auth.Credentials{}, errors.New("the vault said eyJhbGciOiJSUzI1NiJ9.e30.c2ln")
 	})
@@ -115,7 +115,7 @@ func TestAClientThatFailedIsClosed(t *testing.T) {
 	redis.SetRefusing(true)
 	option := redis.ClientOption()
 	option.ForceSingleClient = true // with it rueidis returns a client besides its error
-	client, err := rueidisentra.NewClient(option, tokenSource(t, entra), native)
+	client, err := rueidisentra.NewClient(option, tokenSource(t, entra), nil)
 	require.Nil(t, client)
 	require.ErrorContains(t, err, "WRONGPASS")
 	require.Eventually(t, func() bool { return redis.Stats().Open == 0 }, time.Minute, time.Millisecond)
@@ -126,7 +126,7 @@ func TestAServerThatRepeatsTheTokenIsNotQuoted(t *testing.T) {
 	option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}, DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 		return nil, errors.New("ERR unknown command `AUTH`, with args beginning with: `oid` `" + token + "`")
 	}}
-	_, err := rueidisentra.NewClient(option, auth.Static("user", token), native)
+	_, err := rueidisentra.NewClient(option, auth.Static("user", token), nil)
 	require.NotContains(t, err.Error(), "eyJ")
 	require.NotContains(t, err.Error(), "abcabc")
 	require.Contains(t, err.Error(), "unknown command")

@@ -47,7 +47,7 @@ func ExampleNewClient() {
 		InitAddress:  []string{redis.Addr()}, // my-cache.westeurope.redis.azure.net:10000
 		TLSConfig:    redis.TLSConfig(),      // nil for a cache in Azure
 		DisableCache: true,                   // miniredis has no client-side caching
-	}, source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	}, source, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func ExampleConfigure() {
 	redis, source, done := setUp(ctx)
 	defer done()
 
-	option, err := rueidisentra.Configure(redis.ClientOption(), source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	option, err := rueidisentra.Configure(redis.ClientOption(), source, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func ExampleConfigure() {
 // What cannot work is refused, with what to do.
 func ExampleConfigure_refused() {
 	option := rueidis.ClientOption{InitAddress: []string{"my-cache.redis.azure.net"}}
-	_, err := rueidisentra.Configure(option, auth.Static("user", "password"), &rueidisentra.Options{Reauth: rueidisentra.Native})
+	_, err := rueidisentra.Configure(option, auth.Static("user", "password"), nil)
 	var config *auth.ConfigError
 	fmt.Println(errors.As(err, &config))
 	fmt.Println(err)

@@ -28,20 +28,31 @@ func tokenSource(t *testing.T, entra *testutil.Entra) *auth.TokenSource {
 	return s
 }
 
-// newClient is a client of redis that ends with the test.
-func newClient(t *testing.T, redis *testutil.Redis, source auth.Source) rueidis.Client {
+var native = &rueidisentra.Options{Reauth: rueidisentra.Native}
+
+// eachMode runs f with options of each way to re-authenticate.
+func eachMode(t *testing.T, f func(t *testing.T, opts *rueidisentra.Options)) {
 	t.Helper()
-	c, err := rueidisentra.NewClient(redis.ClientOption(), source, native)
+	t.Run("InStream", func(t *testing.T) { f(t, nil) })
+	t.Run("Native", func(t *testing.T) { f(t, native) })
+}
+
+// newClient is a client of redis that ends with the test.
+func newClient(t *testing.T, redis *testutil.Redis, source auth.Source, opts *rueidisentra.Options) rueidis.Client {
+	t.Helper()
+	c, err := rueidisentra.NewClient(redis.ClientOption(), source, opts)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
 }
 
-func TestPipelinedLoadDoesNotNoticeEightRotations(t *testing.T) {
+func TestPipelinedLoadDoesNotNoticeEightRotations(t *testing.T) { eachMode(t, pipelinedLoad) }
+
+func pipelinedLoad(t *testing.T, opts *rueidisentra.Options) {
 	entra := testutil.NewEntra(t, nil)
 	entra.SetLifetime(2 * time.Second)
 	redis := testutil.NewRedis(t, entra, nil)
-	client := newClient(t, redis, tokenSource(t, entra))
+	client := newClient(t, redis, tokenSource(t, entra), opts)
 
 	// Warm up: rueidis opens its connections as they are needed.
 	load(t, client, func(n int64) bool { return n >= 1000 })
@@ -85,7 +96,7 @@ func load(t *testing.T, client rueidis.Client, enough func(int64) bool) int64 {
 	return n.Load()
 }
 
-func TestLongPipelinesUseTheConnectionsThatStayAuthenticated(t *testing.T) {
+func TestLongPipelinesOfNativeUseTheConnectionsThatStayAuthenticated(t *testing.T) {
 	virtual(t, time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
 		option := redis.ClientOption()
 		option.PipelineMultiplex = -1 // one connection, unless a pool opens more
@@ -133,9 +144,11 @@ func requireUndisturbed(t *testing.T, client rueidis.Client, redis *testutil.Red
 	require.Zero(t, stats.ClosedOnExpiry)
 }
 
-func TestHoursOfOneHourTokens(t *testing.T) {
+func TestHoursOfOneHourTokens(t *testing.T) { eachMode(t, hours) }
+
+func hours(t *testing.T, opts *rueidisentra.Options) {
 	virtual(t, time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
-		client := newClient(t, redis, tokenSource(t, entra))
+		client := newClient(t, redis, tokenSource(t, entra), opts)
 		requireUndisturbed(t, client, redis, 6*time.Hour)
 		require.InDelta(t, 7, len(entra.Issued()), 1)
 		for _, a := range redis.Auths() {
@@ -146,12 +159,16 @@ func TestHoursOfOneHourTokens(t *testing.T) {
 }
 
 func TestConnectionsReauthenticateSpreadAndThreeMinutesBeforeTheEnd(t *testing.T) {
+	eachMode(t, spread)
+}
+
+func spread(t *testing.T, opts *rueidisentra.Options) {
 	virtual(t, time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
 		source := tokenSource(t, entra)
 		option := redis.ClientOption()
 		option.Dialer.KeepAlive = 10 * time.Minute // fewer PINGs
 		for range 100 {
-			client, err := rueidisentra.NewClient(option, source, native)
+			client, err := rueidisentra.NewClient(option, source, opts)
 			require.NoError(t, err)
 			defer client.Close()
 		}
@@ -205,7 +222,7 @@ func TestASourceThatFailsHangsOrRepeatsItselfIsNotNoticed(t *testing.T) {
 					}
 					return tokens.Credentials(ctx)
 				})
-				client := newClient(t, redis, source)
+				client := newClient(t, redis, source, nil)
 				time.AfterFunc(time.Until(first.ExpiresAt)-time.Minute, func() { close(release) })
 				requireUndisturbed(t, client, redis, 2*time.Hour)
 				require.LessOrEqual(t, len(redis.Auths()), 40*redis.Stats().Open, "no AUTH loop")
@@ -216,7 +233,7 @@ func TestASourceThatFailsHangsOrRepeatsItselfIsNotNoticed(t *testing.T) {
 
 func TestAnOutageOfEntraIsNotNoticedByAClient(t *testing.T) {
 	virtual(t, time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
-		client := newClient(t, redis, tokenSource(t, entra))
+		client := newClient(t, redis, tokenSource(t, entra), nil)
 		time.Sleep(55 * time.Minute)
 		entra.Fail(testutil.Failure{})
 		requireUndisturbed(t, client, redis, 4*time.Minute)
@@ -227,7 +244,7 @@ func TestAnOutageOfEntraIsNotNoticedByAClient(t *testing.T) {
 
 func TestAClientComesBackAfterAnOutageThatOutlivesTheToken(t *testing.T) {
 	virtual(t, time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
-		client := newClient(t, redis, tokenSource(t, entra))
+		client := newClient(t, redis, tokenSource(t, entra), nil)
 		entra.Fail(testutil.Failure{})
 		time.Sleep(2 * time.Hour)
 		var failed *auth.TokenError
