@@ -29,19 +29,17 @@ func (m bound) do(ctx context.Context, c rueidis.CommandClient, cmd rueidis.Comp
 		return failed
 	}
 	start := time.Now()
-	d, more := b.next(0, time.Duration(m))
-	for {
+	for d, more := b.next(0, time.Duration(m)); ; b.resolveLasts() {
 		result := c.Do(ctx, b.build(c.B(), cmd, d))
 		if !rueidis.IsRedisNil(result.Error()) {
 			return result
 		}
 		if d, more = b.next(time.Since(start), time.Duration(m)); !more {
-			return result
+			return result // nil, as the whole command's would be
 		}
 		if err := ctx.Err(); err != nil {
 			return rueidis.NewErrorResult(err)
 		}
-		b.resolveLasts()
 	}
 }
 

@@ -66,12 +66,12 @@ func TestASlicedCommandReturnsWhatTheOneCommandReturns(t *testing.T) {
 				do(t, client, "XGROUP CREATE grouped g $ MKSTREAM")
 				return newSpy(client)
 			}
-			spied := prepare()
+			prepare()
 			endless := strings.Replace(c.command, "TIMEOUT", "0", 1)
 			do(t, client, c.add)
 			want := do(t, client, endless)
 
-			spied = prepare()
+			spied := prepare()
 			slice := 0
 			spied.before = func([]string) {
 				if slice++; slice == 3 {
