@@ -28,19 +28,19 @@ func (m bound) do(ctx context.Context, c rueidis.CommandClient, cmd rueidis.Comp
 	if failed, ok := resolveEnds(ctx, c, cmd, &b); !ok {
 		return failed
 	}
+	var result rueidis.RedisResult // of the last slice; there is at least one
 	start := time.Now()
-	for d, more := b.next(0, time.Duration(m)); ; b.resolveLasts() {
-		result := c.Do(ctx, b.build(c.B(), cmd, d))
-		if !rueidis.IsRedisNil(result.Error()) {
-			return result
-		}
-		if d, more = b.next(time.Since(start), time.Duration(m)); !more {
-			return result // nil, as the whole command's would be
-		}
+	for d, more := b.next(0, time.Duration(m)); more; d, more = b.next(time.Since(start), time.Duration(m)) {
 		if err := ctx.Err(); err != nil {
 			return rueidis.NewErrorResult(err)
 		}
+		result = c.Do(ctx, b.build(c.B(), cmd, d))
+		if !rueidis.IsRedisNil(result.Error()) {
+			return result
+		}
+		b.resolveLasts()
 	}
+	return result
 }
 
 // resolveEnds replaces each $ of an XREAD by the id of the stream's last entry; once, as
@@ -68,9 +68,9 @@ func resolveEnds(ctx context.Context, c rueidis.CommandClient, cmd rueidis.Compl
 	for i, result := range c.DoMulti(ctx, multi...) {
 		entries, err := result.AsXRange()
 		switch {
-		case result.Error() != nil && !rueidis.IsRedisNil(err):
+		case result.Error() != nil:
 			return result, false
-		case err != nil && !rueidis.IsRedisNil(err):
+		case err != nil:
 			return rueidis.NewErrorResult(err), false
 		case len(entries) == 0:
 			b.resolve(keys[i], "0-0")

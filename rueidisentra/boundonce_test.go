@@ -74,7 +74,7 @@ func items(v any) []string {
 }
 
 func TestEachItemComesExactlyOnce(t *testing.T) {
-	const n = 200
+	const n = 150
 	client := newServerClient(t, &testutil.RedisServerOptions{})
 	const list, zset = "RPUSH k item-%[1]d", "ZADD k %[1]d item-%[1]d"
 	for _, c := range []struct{ command, add string }{
@@ -147,7 +147,7 @@ func TestEachItemComesExactlyOnce(t *testing.T) {
 }
 
 func TestXREADFromTheEndMissesNothingAfterItAndReadsNothingBefore(t *testing.T) {
-	const n = 300
+	const n = 200
 	client := newServerClient(t, &testutil.RedisServerOptions{})
 	var wg sync.WaitGroup
 	defer wg.Wait()
