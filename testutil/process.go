@@ -28,13 +28,17 @@ const patience = time.Minute
 type process struct {
 	path, dir, password string
 
-	life  io.Closer   // keeps it alive; nil: not started, or killed
+	life  *os.File    // keeps it alive; nil: not started, or killed
 	ended chan string // how it ended, once it has
 }
 
-// withThisProcess becomes the program that its arguments name, which is killed once the
-// standard input ends, be it because this process was killed.
-const withThisProcess = `exec 3<&0; (read -r _ <&3; kill -9 $$) >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-`
+// withThisProcess becomes the program that its second argument and those behind it name. That
+// is killed once the standard input says so, or ends because this process has, and then
+// the directory that the first argument names is removed, too. A program that is gone
+// must not be killed: its number may be another one's by then.
+const withThisProcess = `exec 3<&0; dir=$0
+(read -r word <&3; [ "$word" = gone ] || kill -9 $$; [ "$word" ] || rm -rf "$dir") >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-`
 
 // newProcess prepares a redis-server; call its remove.
 func newProcess() (*process, error) {
@@ -59,21 +63,25 @@ func (p *process) start(args ...string) error {
 	}
 	defer log.Close()
 	cmd := exec.Command("sh", append([]string{
-		"-c", withThisProcess, p.path, "--port", "0", "--unixsocket", p.file("s"), "--requirepass", p.password,
+		"-c", withThisProcess, p.dir, p.path, "--port", "0", "--unixsocket", p.file("s"), "--requirepass", p.password,
 		"--save", "", "--appendonly", "no",
 	}, args...)...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
-	life, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
+	stdin, life, err := os.Pipe()
 	if err != nil {
+		return fmt.Errorf("testutil: %w", err)
+	}
+	defer stdin.Close()
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.dir, stdin, log, log
+	if err := cmd.Start(); err != nil {
+		_ = life.Close()
 		return fmt.Errorf("testutil: redis-server: %w", err)
 	}
 	ended := make(chan string, 1)
 	p.life, p.ended = life, ended
 	go func() { // which kill joins
 		_ = cmd.Wait()
+		_, _ = io.WriteString(life, "gone\n")
+		_ = life.Close()
 		ended <- cmd.ProcessState.String()
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -86,7 +94,10 @@ func (p *process) start(args ...string) error {
 		select {
 		case how := <-ended:
 			ended <- how
-			return p.kill()
+			if err := p.kill(); err != nil {
+				return err
+			}
+			return errors.New("testutil: redis-server was killed as it started")
 		case <-ctx.Done():
 			_ = p.kill()
 			return fmt.Errorf("testutil: redis-server does not answer: %w", err)
@@ -101,7 +112,7 @@ func (p *process) kill() error {
 	if p.life == nil {
 		return nil
 	}
-	_ = p.life.Close()
+	_, _ = io.WriteString(p.life, "kill\n")
 	how := <-p.ended
 	p.life = nil
 	if how == "signal: killed" {
