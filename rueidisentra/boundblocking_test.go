@@ -159,7 +159,7 @@ func TestTheWholeTimeoutPasses(t *testing.T) {
 	} {
 		t.Run(c.command, func(t *testing.T) {
 			virtual(t, 24*time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
-				spied := newSpy(newClient(t, redis, tokenSource(t, entra)))
+				spied := newSpy(newClient(t, redis, tokenSource(t, entra), nil))
 				start := time.Now()
 				result := rueidisentra.BoundBlocking(spied, c.max).Do(t.Context(), command(spied, c.command))
 				require.True(t, rueidis.IsRedisNil(result.Error()), "%v", result.Error())
@@ -172,7 +172,7 @@ func TestTheWholeTimeoutPasses(t *testing.T) {
 
 func TestTheEndOfCtxEndsTheWait(t *testing.T) {
 	virtual(t, 24*time.Hour, func(t *testing.T, entra *testutil.Entra, redis *testutil.Redis) {
-		spied := newSpy(newClient(t, redis, tokenSource(t, entra)))
+		spied := newSpy(newClient(t, redis, tokenSource(t, entra), nil))
 		bound := rueidisentra.BoundBlocking(spied, time.Minute)
 
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)

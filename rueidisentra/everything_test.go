@@ -131,6 +131,9 @@ func (w *works) warmUp() {
 	for i := range 300 {
 		w.ok(w.client.Do(ctx, w.client.B().Set().Key(fmt.Sprint(w.id, "warm", i)).Value("v").Build()))
 	}
+	for range 200 { // no key, so on a cluster any node, replicas included
+		w.ok(w.client.Do(ctx, w.client.B().Publish().Channel(w.id+"warm").Message("v").Build()))
+	}
 	var streams []rueidis.RedisResultStream
 	var returns []func()
 	for range poolSize {
@@ -250,31 +253,38 @@ func (w *works) cache() {
 
 // receiver is what both kinds of clients can do.
 type receiver interface {
-	B() rueidis.Builder
 	Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error
 }
 
-func (w *works) receiveShared() { w.receive(w.client, w.id+"shared") }
+func (w *works) receiveShared() {
+	channel, b := w.id+"shared", w.client.B()
+	w.receive(w.client, b.Subscribe().Channel(channel).Build(), func(m string) rueidis.Completed {
+		return b.Publish().Channel(channel).Message(m).Build()
+	})
+}
 
 func (w *works) receiveDedicated() {
 	c, cancel := w.client.Dedicate()
 	defer cancel()
-	w.receive(c, w.id+"dedicated")
+	channel, b := w.id+"dedicated", w.client.B()
+	w.receive(c, c.B().Ssubscribe().Channel(channel).Build(), func(m string) rueidis.Completed {
+		return b.Spublish().Channel(channel).Message(m).Build()
+	})
 }
 
 // receive requires that each message comes once and in order.
-func (w *works) receive(r receiver, channel string) {
+func (w *works) receive(r receiver, subscribe rueidis.Completed, publish func(string) rueidis.Completed) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	subscribed, got := make(chan struct{}), make(chan string, 1)
 	done := make(chan error, 1)
 	go func() {
 		hook := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
-			if s.Kind == "subscribe" {
+			if s.Kind == "subscribe" || s.Kind == "ssubscribe" {
 				close(subscribed)
 			}
 		})
-		done <- r.Receive(hook, r.B().Subscribe().Channel(channel).Build(), func(m rueidis.PubSubMessage) { got <- m.Message })
+		done <- r.Receive(hook, subscribe, func(m rueidis.PubSubMessage) { got <- m.Message })
 	}()
 	select {
 	case <-subscribed:
@@ -284,7 +294,7 @@ func (w *works) receive(r receiver, channel string) {
 	}
 	for n := 1; w.more(); n++ {
 		sent := strconv.Itoa(n)
-		w.ok(w.client.Do(ctx, w.client.B().Publish().Channel(channel).Message(sent).Build()))
+		w.ok(w.client.Do(ctx, publish(sent)))
 		select {
 		case m := <-got:
 			if m != sent {

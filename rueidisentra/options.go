@@ -1,5 +1,6 @@
 // Package rueidisentra logs rueidis clients in with credentials that rotate under
-// them. It returns rueidis' own clients and options, wrapped in nothing.
+// them. It returns rueidis' own clients and options, wrapped in nothing; [BoundBlocking] alone wraps a
+// client, for those that ask for it.
 package rueidisentra
 
 import (
