@@ -116,7 +116,7 @@ type works struct {
 }
 
 const (
-	poolSize = 12                    // of each of a client's two pools
+	poolSize = 8                     // of each of a client's two pools
 	rest     = 10 * time.Millisecond // of each worker, so that two cores are enough for all
 	blockers = 3
 )
@@ -350,7 +350,7 @@ func (w *works) transact(ctx context.Context, n int) {
 
 // stream reads values that come in several parts.
 func (w *works) stream(ctx context.Context, _ int) {
-	key, value := w.id+"streamed", strings.Repeat("0123456789abcdef", 8<<10)
+	key, value := w.id+"streamed", strings.Repeat("0123456789abcdef", 1<<10)
 	w.ok(w.client.Do(ctx, w.client.B().Set().Key(key).Value(value).Build()))
 	s := w.client.DoMultiStream(ctx, w.client.B().Get().Key(key).Build(), w.client.B().Get().Key(key).Build())
 	for s.HasNext() {
