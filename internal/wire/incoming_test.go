@@ -168,6 +168,12 @@ func FuzzIncoming(f *testing.F) {
 		for i, cuts := range [][]int{nil, everyByteCut(len(all)), randomCuts(len(all), r)} {
 			var in wire.Incoming
 			ends, err := measure(&in, all, cuts...)
+			if wantErr == io.ErrUnexpectedEOF && err != nil { // It need not wait for a line's end to see that it is wrong.
+				require.Equal(t, want, ends)
+				_, lineErr := referenceEnds(all + "\r\n")
+				require.Equal(t, wire.ErrProtocol, lineErr)
+				continue
+			}
 			if wantErr != wire.ErrProtocol { // All of it is replies, but perhaps the last is not whole.
 				require.NoError(t, err)
 				require.Equal(t, want, ends)
