@@ -24,7 +24,7 @@ func (c *Conn) free() bool {
 func (c *Conn) insert() error {
 	l := c.out.TakeLogin()
 	switch {
-	case c.opening.Load() && l != nil:
+	case c.opening.Load() && l != nil && c.out.Free(l.RESP3): // not in MULTI
 		return c.sendProbe(*l)
 	case c.opening.Load() && (c.out.Off() != "" || c.out.Commands() > patience):
 		c.opening.Store(false)
