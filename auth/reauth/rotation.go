@@ -225,6 +225,9 @@ func (c *Conn) send(creds auth.Credentials) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if off := c.out.Off(); off != "" {
+	if c.failed != nil {
+		return
+	}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.leaveAlone("the client sent " + off)
