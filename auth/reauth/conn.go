@@ -24,9 +24,10 @@ type Conn struct {
 	reading sync.Mutex // held while reading, if filtering; guards filter
 	filter  filter
 
-	writing sync.Mutex        // held while writing; guards out and due
+	writing sync.Mutex        // held while writing; guards what follows
 	out     wire.Outgoing     // what the client has sent
 	due     *auth.Credentials // to be sent as soon as out is free; nil: none
+	failed  error             // of a write whose rest nobody has, so that nothing can be written behind it
 
 	mu sync.Mutex // guards state; never held during I/O or a callback
 	state
@@ -67,10 +68,14 @@ func (c *Conn) Close() error {
 	return c.conn.Close()
 }
 
-// Write implements [net.Conn]. An error in the middle of a command closes the connection.
+// Write implements [net.Conn]. If something of the Conn's own could not be sent, it fails from then on with
+// that error; what the server has sent can still be read.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.lockToWrite()
 	defer c.writing.Unlock()
+	if c.failed != nil {
+		return 0, c.failed
+	}
 	if c.due != nil || c.opening.Load() {
 		return c.writeInParts(p)
 	}
@@ -78,9 +83,6 @@ func (c *Conn) Write(p []byte) (int, error) {
 	c.out.Follow(p[:n])
 	if c.out.LoggedIn() {
 		c.loggedInAs(c.out.TakeLogin().Username)
-	}
-	if err != nil && !c.out.Between() {
-		_ = c.Close()
 	}
 	return n, err
 }
@@ -98,7 +100,7 @@ func (c *Conn) writeInParts(p []byte) (n int, err error) {
 			err = c.insert()
 		}
 		if err != nil {
-			_ = c.Close()
+			c.failed = err
 			return n, err
 		}
 	}

@@ -24,7 +24,7 @@ func (c *Conn) free() bool {
 func (c *Conn) insert() error {
 	l := c.out.TakeLogin()
 	switch {
-	case c.opening.Load() && l != nil:
+	case c.opening.Load() && l != nil && c.out.Free(l.RESP3): // not in MULTI
 		return c.sendProbe(*l)
 	case c.opening.Load() && (c.out.Off() != "" || c.out.Commands() > patience):
 		c.opening.Store(false)
@@ -54,8 +54,8 @@ func (c *Conn) sendProbe(l wire.Login) error {
 		c.loggedInAs(l.Username)
 		return nil
 	}
-	_, err := c.conn.Write(buf)
-	return err
+	_, c.failed = c.conn.Write(buf)
+	return c.failed
 }
 
 // sendAuth sends the credentials that are due. It must be called with c.writing held, when out is free.
@@ -79,11 +79,8 @@ func (c *Conn) sendAuth() error {
 	buf, user := c.by.append(nil, nonce), c.user
 	c.mu.Unlock()
 
-	_, err := c.conn.Write(wire.AppendCommand(buf, "AUTH", user, creds.Password))
-	if err != nil {
-		_ = c.Close()
-	}
-	return err
+	_, c.failed = c.conn.Write(wire.AppendCommand(buf, "AUTH", user, creds.Password))
+	return c.failed
 }
 
 // loggedInAs notes that the client has logged in again, which is its own business as long

@@ -124,6 +124,7 @@ func (c *Conn) loggedIn(p *probe, replies [][]byte, first byte, now time.Time) {
 		c.held, c.known = *g, true
 		c.plan(now)
 	} else {
+		c.known = false
 		c.schedule(now, now)
 	}
 	c.given = nil
@@ -224,6 +225,9 @@ func (c *Conn) compare(creds auth.Credentials, now time.Time) {
 func (c *Conn) send(creds auth.Credentials) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	if c.failed != nil {
+		return
+	}
 	if off := c.out.Off(); off != "" {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -239,6 +243,9 @@ func (c *Conn) send(creds auth.Credentials) {
 // pause returns how long to wait before the next try to replace the credentials held, after
 // so many without success. r in [0, 1) spreads connections.
 func pause(held auth.Credentials, now time.Time, tries int, r float64) time.Duration {
+	if held.ExpiresAt.IsZero() { // not known yet
+		held.IssuedAt, held.ExpiresAt = now, now.Add(time.Minute)
+	}
 	remaining := held.ExpiresAt.Sub(now)
 	life := held.ExpiresAt.Sub(held.IssuedAt)
 	if held.IssuedAt.IsZero() {

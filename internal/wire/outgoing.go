@@ -19,7 +19,7 @@ type Outgoing struct {
 	digits int8  // of number so far
 	number int64 // the length that is being read
 	words  int64 // of the command under way, the present one included, still to come
-	index  int64 // of the present word; 0 is the command's name
+	index  int64 // of the present word; 0 is the command's name; at its end, how many it has
 	size   int64 // bytes of the present word and its line end still to come
 
 	word   [maxName]byte // the command's name, and then of CLIENT the word behind it
@@ -168,7 +168,7 @@ func (o *Outgoing) leap(p []byte) int {
 			k = kindOfClient(word)
 		}
 	}
-	o.kind = k
+	o.kind, o.index = k, int64(words)
 	o.endCommand()
 	return at
 }
@@ -262,7 +262,7 @@ func (o *Outgoing) endWord() bool {
 // endCommand notes what the command under way, which has ended, means for what follows.
 func (o *Outgoing) endCommand() {
 	o.commands++
-	o.oneShot = false
+	o.oneShot = o.oneShot && o.kind == client // Redis forgets CLIENT CACHING only behind other commands
 	switch o.kind {
 	case authenticate:
 		switch o.kept.len() {
@@ -278,7 +278,7 @@ func (o *Outgoing) endCommand() {
 	case multi:
 		o.multi = true
 	case execOrDiscard:
-		o.multi = false
+		o.multi = o.multi && o.index > 1 // with arguments it is refused
 	case subscribe:
 		o.subscribed = true
 	case unfollowable:
@@ -286,7 +286,7 @@ func (o *Outgoing) endCommand() {
 	}
 }
 
-// endHello notes the login of a HELLO, if there is one in it.
+// endHello notes the login of a HELLO, the last one if there are several in it.
 func (o *Outgoing) endHello() {
 	words := o.kept
 	resp3 := string(words.word(0)) == "3"
@@ -295,7 +295,7 @@ func (o *Outgoing) endHello() {
 		switch {
 		case is(words.word(i), "AUTH") && i+2 < words.len():
 			o.login = &Login{string(words.word(i + 1)), string(words.word(i + 2)), resp3}
-			return
+			i += 3
 		case is(words.word(i), "SETNAME"):
 			i += 2
 		default:
@@ -375,7 +375,7 @@ func kindOfClient(subcommand []byte) kind {
 	case is(subcommand, "CACHING"):
 		return modifier
 	}
-	return ordinary
+	return client
 }
 
 func (k kind) isLogin() bool { return k == authenticate || k == hello }
