@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/internal/wire"
@@ -21,10 +22,10 @@ type Conn struct {
 	opening   atomic.Bool // no login has succeeded yet
 	filtering atomic.Bool // what is read may hold replies that are not the client's
 
-	reading sync.Mutex // held while reading, if filtering; guards filter
+	reading direction // guards filter
 	filter  filter
 
-	writing sync.Mutex        // held while writing; guards what follows
+	writing direction         // guards what follows
 	out     wire.Outgoing     // what the client has sent
 	due     *auth.Credentials // to be sent as soon as out is free; nil: none
 	failed  error             // of a write whose rest nobody has, so that nothing can be written behind it
@@ -68,11 +69,11 @@ func (c *Conn) Close() error {
 	return c.conn.Close()
 }
 
-// Write implements [net.Conn]. If something of the Conn's own could not be sent, it fails from then on with
-// that error; what the server has sent can still be read.
+// Write implements [net.Conn]. An error in the middle of a command closes the connection. If something of
+// the Conn's own could not be sent, Write fails with that error from then on.
 func (c *Conn) Write(p []byte) (int, error) {
-	c.lockToWrite()
-	defer c.writing.Unlock()
+	c.enter(&c.writing)
+	defer c.writing.lock.Unlock()
 	if c.failed != nil {
 		return 0, c.failed
 	}
@@ -83,6 +84,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	c.out.Follow(p[:n])
 	if c.out.LoggedIn() {
 		c.loggedInAs(c.out.TakeLogin().Username)
+	}
+	if err != nil && !c.out.Between() {
+		_ = c.Close()
 	}
 	return n, err
 }
@@ -96,11 +100,14 @@ func (c *Conn) writeInParts(p []byte) (n int, err error) {
 		}
 		m, err := c.conn.Write(p[n:end])
 		n += m
-		if err == nil {
-			err = c.insert()
-		}
 		if err != nil {
-			c.failed = err
+			c.failed = err // what of it is not sent was followed already
+			if m > 0 {
+				_ = c.Close()
+			}
+			return n, err
+		}
+		if err := c.insert(); err != nil {
 			return n, err
 		}
 	}
@@ -108,18 +115,23 @@ func (c *Conn) writeInParts(p []byte) (n int, err error) {
 }
 
 // Read implements [net.Conn].
-func (c *Conn) Read(p []byte) (n int, err error) {
-	if !c.filtering.Load() || len(p) == 0 {
-		n, err = c.conn.Read(p)
-		// Filtering may have begun meanwhile, and what was read be the first of it.
-		if n == 0 || !c.filtering.Load() {
-			return n, err
-		}
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return c.conn.Read(p)
 	}
 	for {
-		c.reading.Lock()
-		n, err = c.readFiltered(p, n, err)
-		c.reading.Unlock()
+		c.enter(&c.reading)
+		if !c.filtering.Load() {
+			n, err := c.conn.Read(p)
+			// Filtering may have begun meanwhile, and what was read be the first of it.
+			if n == 0 || !c.filtering.Load() {
+				c.reading.lock.Unlock()
+				return n, err
+			}
+			c.take(p[:n], err)
+		}
+		n, err := c.deliver(p)
+		c.reading.lock.Unlock()
 		c.tell()
 		if n > 0 || err != nil {
 			return n, err
@@ -127,14 +139,39 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	}
 }
 
-// readFiltered takes what was read already, p[:n] and err, or else reads, and returns what of
-// it is the client's; that may be nothing.
-func (c *Conn) readFiltered(p []byte, n int, err error) (int, error) {
+// deliver returns what of the client's there is, and reads if there is nothing. Even then it may return nothing.
+func (c *Conn) deliver(p []byte) (n int, err error) {
 	f := &c.filter
-	if n == 0 && err == nil && f.ready == 0 && f.err == nil {
+	if f.ready == 0 && f.err == nil {
 		n, err = c.conn.Read(p)
+		c.take(p[:n], err)
 	}
-	f.buf = append(f.buf, p[:n]...)
+	if n = f.deliver(p); n > 0 {
+		err = nil
+	} else if f.err != nil {
+		err = f.err
+	}
+	c.settle()
+	return n, err
+}
+
+// settle ends filtering when there is nothing to filter.
+func (c *Conn) settle() {
+	if len(c.filter.buf) > 0 || c.filter.err != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.marks) == 0 && !c.opening.Load() {
+		c.filter.buf = nil
+		c.filtering.Store(false)
+	}
+}
+
+// take puts what was read, and how that ended, through the filter.
+func (c *Conn) take(p []byte, err error) {
+	f := &c.filter
+	f.buf = append(f.buf, p...)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		f.err = err
 	}
@@ -142,24 +179,28 @@ func (c *Conn) readFiltered(p []byte, n int, err error) (int, error) {
 		m, counting := c.firstMark()
 		replies, passed := f.advance(m, counting)
 		if !passed {
-			break
+			return
 		}
 		c.passed(m, replies, f.last)
 	}
-	n = f.deliver(p)
-	switch {
-	case n > 0:
-		err = nil
-	case f.err != nil:
-		err = f.err
+}
+
+// readReplies reads the replies to what was sent, if the client is not reading itself, as it may not for
+// hours. It leaves as soon as the client comes.
+func (c *Conn) readReplies() {
+	if !c.reading.lock.TryLock() {
+		return
 	}
-	if len(f.buf) == 0 && f.err == nil {
-		c.mu.Lock()
-		if len(c.marks) == 0 && !c.opening.Load() {
-			f.buf = nil
-			c.filtering.Store(false)
+	defer c.reading.lock.Unlock()
+	alone := c.begin(&c.reading, time.Now().Add(replyTimeout))
+	defer c.finish(&c.reading)
+	for buf := make([]byte, 4<<10); alone && c.filter.err == nil && len(c.filter.buf) < maxReply; {
+		if m, _ := c.firstMark(); m == nil {
+			c.settle()
+			return
 		}
-		c.mu.Unlock()
+		n, err := c.conn.Read(buf)
+		c.take(buf[:n], err)
+		alone = err == nil
 	}
-	return n, err
 }

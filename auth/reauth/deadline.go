@@ -1,70 +1,95 @@
 package reauth
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
-// deadlines keep those of the client's writes apart from those of our own, which happen when the
-// client writes nothing and its last deadline may long have passed.
-type deadlines struct {
-	write   time.Time // the client's
-	ours    bool      // a write of our own is under way
-	waiting int       // writes of the client that wait for it
+// direction is reading or writing. It is done by the client, and by us at times when the client does
+// not; the client's last deadline may long have passed then, and ours must not be the client's.
+type direction struct {
+	lock sync.Mutex // held while reading or writing
+	set  func(time.Time) error
+
+	// Guarded by Conn.mu:
+	deadline time.Time // the client's
+	ours     bool      // we have the lock
+	waiting  int       // calls of the client that wait for it
 }
+
+// enter locks d for the client. Of ours it lets nothing go on longer than the client's deadline
+// allows, and a read, which may be broken off, no longer at all.
+func (c *Conn) enter(d *direction) {
+	if d.lock.TryLock() {
+		return
+	}
+	c.mu.Lock()
+	d.waiting++
+	if d.ours {
+		if d == &c.reading {
+			_ = d.set(longAgo)
+		} else {
+			_ = d.set(d.deadline)
+		}
+	}
+	c.mu.Unlock()
+	d.lock.Lock()
+	c.mu.Lock()
+	d.waiting--
+	c.mu.Unlock()
+}
+
+// longAgo as a deadline ends what is under way.
+var longAgo = time.Unix(1, 0)
+
+// begin begins something of ours, which has until then; d is locked. It reports whether no call of the client is waiting.
+func (c *Conn) begin(d *direction, until time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.ours = true
+	if d.waiting == 0 {
+		_ = d.set(until)
+	}
+	return d.waiting == 0
+}
+
+// finish ends it.
+func (c *Conn) finish(d *direction) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.ours = false
+	_ = d.set(d.deadline)
+}
+
+// setDeadline sets the client's deadline of d.
+func (c *Conn) setDeadline(d *direction, t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.deadline = t
+	if d.ours && (d.waiting == 0 || d == &c.reading) {
+		return nil // until finish
+	}
+	return d.set(t)
+}
+
+// SetReadDeadline implements [net.Conn].
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.reading, t) }
+
+// SetWriteDeadline implements [net.Conn].
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.writing, t) }
 
 // SetDeadline implements [net.Conn].
 func (c *Conn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.write = t
-	if c.ours && c.waiting == 0 {
-		return c.conn.SetReadDeadline(t)
-	}
-	return c.conn.SetDeadline(t)
-}
-
-// SetReadDeadline implements [net.Conn].
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.conn.SetReadDeadline(t) }
-
-// SetWriteDeadline implements [net.Conn].
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.write = t
-	if c.ours && c.waiting == 0 {
-		return nil
-	}
-	return c.conn.SetWriteDeadline(t)
-}
-
-// lockToWrite locks c.writing for a Write of the client. If it has to wait for a write of our own, its
-// deadline holds for that, too.
-func (c *Conn) lockToWrite() {
-	if c.writing.TryLock() {
-		return
-	}
-	c.mu.Lock()
-	c.waiting++
-	if c.ours {
-		_ = c.conn.SetWriteDeadline(c.write)
+	ours := c.reading.ours || c.writing.ours
+	if !ours {
+		c.reading.deadline, c.writing.deadline = t, t
+		defer c.mu.Unlock()
+		return c.conn.SetDeadline(t)
 	}
 	c.mu.Unlock()
-	c.writing.Lock()
-	c.mu.Lock()
-	c.waiting--
-	c.mu.Unlock()
-}
-
-// onOurTime runs write, which writes something of our own, until then at the longest.
-func (c *Conn) onOurTime(until time.Time, write func() error) error {
-	c.mu.Lock()
-	c.ours = true
-	if c.waiting == 0 {
-		_ = c.conn.SetWriteDeadline(until)
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
 	}
-	c.mu.Unlock()
-	err := write()
-	c.mu.Lock()
-	c.ours = false
-	_ = c.conn.SetWriteDeadline(c.write)
-	c.mu.Unlock()
-	return err
+	return c.SetWriteDeadline(t)
 }

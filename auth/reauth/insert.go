@@ -54,8 +54,7 @@ func (c *Conn) sendProbe(l wire.Login) error {
 		c.loggedInAs(l.Username)
 		return nil
 	}
-	_, c.failed = c.conn.Write(buf)
-	return c.failed
+	return c.write(buf)
 }
 
 // sendAuth sends the credentials that are due. It must be called with c.writing held, when out is free.
@@ -79,8 +78,16 @@ func (c *Conn) sendAuth() error {
 	buf, user := c.by.append(nil, nonce), c.user
 	c.mu.Unlock()
 
-	_, c.failed = c.conn.Write(wire.AppendCommand(buf, "AUTH", user, creds.Password))
-	return c.failed
+	return c.write(wire.AppendCommand(buf, "AUTH", user, creds.Password))
+}
+
+// write writes commands of our own.
+func (c *Conn) write(p []byte) error {
+	n, err := c.conn.Write(p)
+	if c.failed = err; err != nil && n > 0 {
+		_ = c.Close()
+	}
+	return err
 }
 
 // loggedInAs notes that the client has logged in again, which is its own business as long

@@ -16,6 +16,8 @@ import (
 const (
 	// sourceTimeout bounds one question to the Source, which has nothing valid left if it takes that long.
 	sourceTimeout = 10 * time.Second
+	// replyTimeout bounds how long a reply is waited for where the client does not read.
+	replyTimeout = time.Second
 	// maxSleep bounds how long a timer is trusted; it stands still while a machine sleeps, expiry does not.
 	maxSleep = time.Minute
 	// patience is how many commands a client may send before its login.
@@ -39,8 +41,6 @@ type state struct {
 	timer *time.Timer // runs rotate
 	at    time.Time   // when rotate has something to do
 	tries int         // since the server last accepted a token
-
-	deadlines
 }
 
 // leaveAlone ends all that c does on its own. It must be called, like all below that touch the
@@ -181,8 +181,8 @@ func (c *Conn) rotate() {
 	ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
 	defer cancel()
 	creds, err := c.s.source.Credentials(ctx)
-	if c.isNews(creds, err) {
-		c.send(creds)
+	if c.isNews(creds, err) && c.send(creds) {
+		c.readReplies()
 	}
 }
 
@@ -221,23 +221,23 @@ func (c *Conn) compare(creds auth.Credentials, now time.Time) {
 	c.plan(now)
 }
 
-// send sends creds now, or lets the client's Write do it where it can be done.
-func (c *Conn) send(creds auth.Credentials) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if c.failed != nil {
-		return
-	}
+// send sends creds, or lets the client's Write do that where it can be done. It reports whether they were sent.
+func (c *Conn) send(creds auth.Credentials) bool {
+	c.writing.lock.Lock()
+	defer c.writing.lock.Unlock()
 	if off := c.out.Off(); off != "" {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.leaveAlone("the client sent " + off)
-		return
+		return false
 	}
 	c.due = &creds
-	if c.free() {
-		_ = c.onOurTime(creds.ExpiresAt, c.sendAuth)
+	if c.failed != nil || !c.free() {
+		return false
 	}
+	c.begin(&c.writing, creds.ExpiresAt)
+	defer c.finish(&c.writing)
+	return c.sendAuth() == nil
 }
 
 // pause returns how long to wait before the next try to replace the credentials held, after
@@ -262,8 +262,8 @@ var errUnmarked = errors.New("the server neither names an unknown option of HELL
 
 // end closes a connection that cannot be kept, between two commands.
 func (c *Conn) end() {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writing.lock.Lock()
+	defer c.writing.lock.Unlock()
 	now := time.Now()
 	c.mu.Lock()
 	expires, midway := c.held.ExpiresAt, c.out.Off() == "" && !c.out.Between()
