@@ -18,7 +18,7 @@ import (
 )
 
 // tokenSource is a source of a new principal of entra.
-func tokenSource(t *testing.T, entra *testutil.Entra) *auth.TokenSource {
+func tokenSource(t testing.TB, entra *testutil.Entra) *auth.TokenSource {
 	t.Helper()
 	cred, err := entra.ClientSecret(entra.NewPrincipal())
 	require.NoError(t, err)
