@@ -70,3 +70,15 @@ func (a *assignments) forgetUsers() {
 	defer a.mu.Unlock()
 	clear(a.users)
 }
+
+// knows reports whether there is a user of that name and password.
+func (a *assignments) knows(name, password string) bool {
+	a.mu.Lock()
+	user := a.users[name]
+	a.mu.Unlock()
+	if user == nil {
+		return false
+	}
+	p, err := user()
+	return err == nil && p == password
+}

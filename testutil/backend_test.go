@@ -123,7 +123,13 @@ func (b *backend) hello(life time.Duration) *client {
 // auth is an AUTH with a new token that lives an hour.
 func (b *backend) auth() string {
 	b.t.Helper()
-	return command("AUTH", b.user.ObjectID, b.token(time.Hour))
+	return b.authFor(time.Hour)
+}
+
+// authFor is an AUTH with a new token that lives so long.
+func (b *backend) authFor(life time.Duration) string {
+	b.t.Helper()
+	return command("AUTH", b.user.ObjectID, b.token(life))
 }
 
 // requireAuths requires how many logins the server has accepted.

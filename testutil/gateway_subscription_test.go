@@ -132,3 +132,21 @@ func TestASubscriptionInMultiIsMatched(t *testing.T) {
 		ok, queued, "*1\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\na", ">3\r\n$9\r\nsubscribe\r\n$1\r\nb", wrongpass, ok)
 	require.Equal(t, testutil.GatewayStats{Opened: 1, Open: 1, Auths: 2, Refused: 1}, b.Stats())
 }
+
+func TestASubscriptionOutlivesItsTokenByANewOne(t *testing.T) {
+	asTimePasses(t, func(t *testing.T, b *backend) {
+		life := time.Hour
+		if b.real {
+			life = 2 * time.Second
+		}
+		other := b.login(24 * time.Hour)
+		c := b.hello(life)
+		c.requireReplies(command("SUBSCRIBE", "a"), confirmation('>', "subscribe", "a", 1))
+		c.requireReplies(command("AUTH", b.user.ObjectID, "no token"), "-WRONGPASS")
+		c.requireReplies(b.authFor(24*time.Hour), ok)
+		<-time.After(life)
+		require.Equal(t, ":1\r\n", other.do("PUBLISH", "a", "m"))
+		require.Contains(t, c.reply(), "message")
+		require.Zero(t, b.Stats().ClosedOnExpiry)
+	})
+}

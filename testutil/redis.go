@@ -22,7 +22,8 @@ type RedisOptions struct {
 // Redis is a miniredis behind a [Gateway]: like a cache in Azure it logs in with
 // tokens of one [Entra] only, each principal as the user that its oid names, and
 // closes connections whose token has expired. What miniredis cannot do it cannot
-// either: no command permissions, no client-side caching, no pub/sub in RESP3.
+// either: no command permissions, no client-side caching, and no commands but those of
+// pub/sub, PING and logins on a connection that has subscribed to something.
 type Redis struct {
 	*Gateway
 	// Mini is the server behind, to set up and look into its data. Logins are none of
@@ -77,13 +78,7 @@ func StartRedis(entra *Entra, opts *RedisOptions) (*Redis, error) {
 	} else {
 		_ = c.Close()
 	}
-	// miniredis describes itself as a cluster of one, at the address behind the gateway.
-	r.Mini.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
-		if cmd == "CLUSTER" {
-			c.WriteError("ERR This instance has cluster support disabled")
-		}
-		return cmd == "CLUSTER"
-	})
+	r.Mini.Server().SetPreHook((&amendments{known: r.knows, peers: map[*server.Peer]bool{}}).hook)
 	g, err := StartGateway(gateway)
 	if err != nil {
 		r.Mini.Close()

@@ -1,0 +1,70 @@
+package testutil
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/alicebob/miniredis/v2/server"
+)
+
+// amendments make miniredis behave like redis-server where tokens rotate: it
+// says that it is no cluster, while it describes itself as one of the address behind
+// the gateway, and takes AUTH on a RESP3 connection that has subscribed to something.
+type amendments struct {
+	known func(username, password string) bool
+
+	mu    sync.Mutex            // guards what follows
+	peers map[*server.Peer]bool // connections that have logged in; true: and subscribed
+}
+
+// hook is the server's PreHook: it reports whether it has answered.
+func (a *amendments) hook(c *server.Peer, cmd string, args ...string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch cmd {
+	case "CLUSTER":
+		c.WriteError("ERR This instance has cluster support disabled")
+		return true
+	case "SUBSCRIBE", "PSUBSCRIBE":
+		if _, ok := a.peers[c]; ok {
+			a.peers[c] = true
+		}
+	case "HELLO":
+		if i := slices.IndexFunc(args, func(s string) bool { return strings.EqualFold(s, "AUTH") }); i > 0 && i+2 < len(args) {
+			a.login(c, args[i+1], args[i+2])
+		}
+	case "AUTH":
+		if len(args) != 2 {
+			return false
+		}
+		known := a.login(c, args[0], args[1])
+		switch {
+		case !a.peers[c]:
+			return false
+		case known:
+			c.WriteOK()
+		default:
+			c.WriteError("WRONGPASS invalid username-password pair or user is disabled.")
+		}
+		return true
+	}
+	return false
+}
+
+// login notes that c logs in, and reports whether that succeeds.
+func (a *amendments) login(c *server.Peer, username, password string) bool {
+	if !a.known(username, password) {
+		return false
+	}
+	if _, ok := a.peers[c]; ok {
+		return true
+	}
+	a.peers[c] = false
+	c.OnDisconnect(func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.peers, c)
+	})
+	return true
+}
