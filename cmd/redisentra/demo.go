@@ -32,7 +32,7 @@ func parseDemo(args []string, stderr io.Writer) (demoFlags, error) {
 	flags.DurationVar(&f.lifetime, "lifetime", 4*time.Second, "how long tokens live, in whole seconds")
 	flags.IntVar(&f.rotations, "rotations", 5, "tokens to outlive before the demo ends")
 	flags.IntVar(&f.clients, "clients", 2, "rueidis clients, each with its own connections")
-	flags.StringVar(&f.reauth, "reauth", "native", "native: connections log in anew in time; none: as without redisentra")
+	flags.StringVar(&f.reauth, "reauth", "instream", "instream: every connection logs in anew in time; native: only shared ones, by rueidis' own timer; none: as without redisentra")
 	if err := flags.Parse(args); err != nil {
 		return f, err
 	}
@@ -53,8 +53,8 @@ func (f demoFlags) check(rest []string) error {
 		return fmt.Errorf("--rotations %d: use 1 or more", f.rotations)
 	case f.clients < 1 || f.clients > 100:
 		return fmt.Errorf("--clients %d: use 1 to 100", f.clients)
-	case f.reauth != "native" && f.reauth != "none":
-		return fmt.Errorf("--reauth %q: use native or none", f.reauth)
+	case f.reauth != "instream" && f.reauth != "native" && f.reauth != "none":
+		return fmt.Errorf("--reauth %q: use instream, native or none", f.reauth)
 	}
 	return nil
 }
@@ -141,6 +141,13 @@ func (s *stage) set(ctx context.Context) (err error) {
 				return err
 			}
 		}
+		for range dedicated {
+			c, release := client.Dedicate()
+			defer release() // not before all are open
+			if err := c.Do(ctx, c.B().Get().Key("demo").Build()).Error(); err != nil {
+				return err
+			}
+		}
 	}
 	s.warm = s.redis.Stats().Opened
 	return nil
@@ -148,7 +155,10 @@ func (s *stage) set(ctx context.Context) (err error) {
 
 func (s *stage) newClient() (rueidis.Client, error) {
 	option := s.redis.ClientOption()
-	if s.flags.reauth == "native" {
+	switch s.flags.reauth {
+	case "instream":
+		return rueidisentra.NewClient(option, s.source, nil)
+	case "native":
 		return rueidisentra.NewClient(option, s.source, &rueidisentra.Options{Reauth: rueidisentra.Native})
 	}
 	// What a team writes without redisentra: each new connection gets the newest token.

@@ -62,13 +62,17 @@ func TestTheDemoOutlivesItsTokens(t *testing.T) {
 	require.Contains(t, out, "rotations 2/2")
 }
 
-func TestTheDemoWithoutReauthenticationFails(t *testing.T) {
-	code, last, out := runDemo(t, t.Context(), noop, "--lifetime=2s", "--rotations=2", "--reauth=none")
-	require.Equal(t, exitFailed, code, out)
-	require.Equal(t, "FAILED", last[0], out)
-	require.Positive(t, number(t, last[2]), "failed commands")
-	require.Positive(t, number(t, last[3]), "reconnects")
-	require.Contains(t, out, "failed: ")
+func TestTheDemoShowsWhatOtherWaysLose(t *testing.T) {
+	for _, reauth := range []string{"none", "native"} {
+		code, last, out := runDemo(t, t.Context(), noop, "--lifetime=2s", "--rotations=2", "--reauth="+reauth)
+		require.Equal(t, exitFailed, code, out)
+		require.Equal(t, "FAILED", last[0], out)
+		require.Positive(t, number(t, last[2]), "failed commands")
+		require.Positive(t, number(t, last[3]), "reconnects")
+		require.Contains(t, out, "times a transaction: EOF")
+		require.Contains(t, out, "times a subscription: EOF")
+		require.Equal(t, reauth == "none", strings.Contains(out, "times GET: EOF") || strings.Contains(out, "times INCR: EOF") || strings.Contains(out, "times SET: EOF"), out)
+	}
 }
 
 func TestInterruptingTheDemoSumsUp(t *testing.T) {
@@ -91,7 +95,7 @@ func TestWrongArgumentsSayWhatToDo(t *testing.T) {
 		{"demo --rotations=0", "1 or more"},
 		{"demo --clients=0", "1 to 100"},
 		{"demo --clients=101", "1 to 100"},
-		{"demo --reauth=always", "native or none"},
+		{"demo --reauth=always", "instream, native or none"},
 		{"demo now", `"now"`},
 		{"demo --fast", "not defined"},
 	} {
