@@ -146,6 +146,9 @@ func (c *Conn) readFiltered(p []byte, n int, err error) (int, error) {
 		}
 		c.passed(m, replies, f.last)
 	}
+	if f.err != nil {
+		f.end()
+	}
 	n = f.deliver(p)
 	switch {
 	case n > 0:
