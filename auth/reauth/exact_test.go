@@ -279,4 +279,3 @@ func readAll(t *testing.T, conn *reauth.Conn, c *choices, life time.Duration) (a
 		}
 	}
 }
-
