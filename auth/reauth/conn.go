@@ -3,6 +3,7 @@ package reauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -50,6 +51,9 @@ func (c *Conn) Credentials(ctx context.Context) (auth.Credentials, error) {
 
 // NetConn returns the connection that c wraps, as [crypto/tls.Conn.NetConn] does.
 func (c *Conn) NetConn() net.Conn { return c.conn }
+
+// Format implements [fmt.Formatter]: no verb shows the token.
+func (c *Conn) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "reauth.Conn to %v", c.RemoteAddr()) }
 
 // LocalAddr implements [net.Conn].
 func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
