@@ -135,23 +135,28 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 // it is the client's; that may be nothing.
 func (c *Conn) readFiltered(p []byte, n int, err error) (int, error) {
 	f := &c.filter
-	if n == 0 && err == nil && f.ready == 0 && f.err == nil {
+	if n == 0 && err == nil && (f.ready == 0 || f.holding) && f.err == nil {
 		n, err = c.conn.Read(p)
 	}
 	f.buf = append(f.buf, p[:n]...)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		f.err = err
 	}
+	m, counting := c.firstMark()
 	for {
-		m, counting := c.firstMark()
 		replies, passed := f.advance(m, counting)
 		if !passed {
 			break
 		}
 		c.passed(m, replies, f.last)
+		m, counting = c.firstMark()
 	}
 	if f.err != nil {
 		f.end()
+	}
+	// The client may not read again for hours once it has the reply to its login.
+	if f.holding = f.cutting && m.probe != nil && err == nil; f.holding {
+		return 0, nil
 	}
 	n = f.deliver(p)
 	switch {

@@ -22,6 +22,7 @@ type filter struct {
 	last    byte // the first byte of the last one
 	lost    bool // they cannot be counted any more
 
+	holding bool     // the reply to a login, until those to its probe have come
 	cutting bool     // what is behind ready is to be cut out
 	size    int      // bytes behind ready of a reply that has not come whole
 	cut     [][]byte // replies that were, since cutting began
