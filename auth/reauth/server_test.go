@@ -197,6 +197,8 @@ func (s *server) hello(words []string) string {
 				return err
 			}
 			i += 2
+		case words[i] == "SETNAME" && i+1 < len(words):
+			i++
 		case s.helloNames:
 			return fmt.Sprintf("-ERR Syntax error in HELLO option '%s'\r\n", words[i])
 		default:

@@ -65,7 +65,10 @@ func newSession(t *testing.T, life time.Duration, arrange func(*session, *reauth
 	}
 	se.conn = reauth.NewConn(se.near, cfg)
 	go se.s.serve()
-	t.Cleanup(func() { _ = se.conn.Close() })
+	t.Cleanup(func() {
+		_ = se.conn.Close()
+		_ = se.far.Close()
+	})
 	return se
 }
 
