@@ -3,6 +3,7 @@ package reauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -51,6 +52,9 @@ func (c *Conn) Credentials(ctx context.Context) (auth.Credentials, error) {
 
 // NetConn returns the connection that c wraps, as [crypto/tls.Conn.NetConn] does.
 func (c *Conn) NetConn() net.Conn { return c.conn }
+
+// Format implements [fmt.Formatter]: no verb shows the token.
+func (c *Conn) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "reauth.Conn to %v", c.RemoteAddr()) }
 
 // LocalAddr implements [net.Conn].
 func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
@@ -142,9 +146,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 // deliver returns what of the client's there is, and reads if there is nothing. Even then it may return nothing.
 func (c *Conn) deliver(p []byte) (n int, err error) {
 	f := &c.filter
-	if f.ready == 0 && f.err == nil {
+	if (f.ready == 0 || f.holding) && f.err == nil {
 		n, err = c.conn.Read(p)
 		c.take(p[:n], err)
+		if f.holding {
+			return 0, nil
+		}
 	}
 	if n = f.deliver(p); n > 0 {
 		err = nil
@@ -175,14 +182,20 @@ func (c *Conn) take(p []byte, err error) {
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		f.err = err
 	}
+	m, counting := c.firstMark()
 	for {
-		m, counting := c.firstMark()
 		replies, passed := f.advance(m, counting)
 		if !passed {
-			return
+			break
 		}
 		c.passed(m, replies, f.last)
+		m, counting = c.firstMark()
 	}
+	if f.err != nil {
+		f.end()
+	}
+	// The client may not read again for hours once it has the reply to its login.
+	f.holding = f.cutting && m.probe != nil && err == nil
 }
 
 // readReplies reads the replies to what was sent, if the client is not reading itself, as it may not for

@@ -22,6 +22,7 @@ type filter struct {
 	last    byte // the first byte of the last one
 	lost    bool // they cannot be counted any more
 
+	holding bool     // the reply to a login, until those to its probe have come
 	cutting bool     // what is behind ready is to be cut out
 	size    int      // bytes behind ready of a reply that has not come whole
 	cut     [][]byte // replies that were, since cutting began
@@ -31,7 +32,7 @@ type filter struct {
 // out, and these. m is nil if nothing is to be cut out; counting says that replies are to be counted then.
 func (f *filter) advance(m *mark, counting bool) ([][]byte, bool) {
 	switch {
-	case f.err != nil || f.lost || m == nil && !counting:
+	case f.lost || m == nil && !counting:
 		f.ready = len(f.buf)
 		return nil, false
 	case f.cutting:
@@ -117,6 +118,16 @@ func (f *filter) cutOut(m *mark) ([][]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// end is advance once f.err is known: nothing comes behind buf. The beginning of what might be a marker
+// is the client's; that of a reply to be cut out is not.
+func (f *filter) end() {
+	if f.cutting {
+		f.buf = f.buf[:f.ready]
+	} else {
+		f.ready = len(f.buf)
+	}
 }
 
 // deliver moves as much to p as is ready, and returns how much that is.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redisentra/redisentra/auth"
@@ -91,7 +92,7 @@ func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
 	}
 	e := Event{Addr: c.conn.RemoteAddr(), Took: now.Sub(m.sent), ExpiresAt: m.creds.ExpiresAt}
 	if reply := string(bytes.TrimSpace(replies[0])); reply != "+OK" {
-		e.Err = errors.New("reauth: the server refused the token: " + redact.Text(reply[1:]))
+		e.Err = errors.New("reauth: the server refused the token: " + redact.Text(strings.ReplaceAll(reply[1:], m.creds.Password, redact.Mark)))
 	}
 	c.notices = append(c.notices, func() { c.s.onReauth(e) })
 	if e.Err == nil {

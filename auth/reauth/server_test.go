@@ -24,6 +24,7 @@ type server struct {
 	noPing     bool                               // the ACL forbids PING
 	refuse     func(user, password string) string // the error that an AUTH is refused with; "": none
 	push       func() string                      // what is pushed before a reply, if RESP3 is spoken
+	divert     func(answer)                       // gets what would be sent; nil: it is sent
 
 	mu      sync.Mutex // guards what follows
 	client  []byte     // the client's bytes
@@ -36,6 +37,12 @@ type server struct {
 	queued                                        [][]string
 	nonce                                         string // of the last command, if that was the Conn's marker or probe
 	probe                                         bool
+}
+
+// answer is what is sent upon a command: pushes, and a reply to the client or the Conn.
+type answer struct {
+	pushes, reply string
+	own           bool
 }
 
 // sentAuth is an AUTH that the Conn sent.
@@ -63,7 +70,10 @@ func (s *server) serve() {
 		for _, arg := range c.Args {
 			args = append(args, string(arg))
 		}
-		if _, err := s.conn.Write([]byte(s.answer(string(c.Raw), args))); err != nil {
+		a := s.answer(string(c.Raw), args)
+		if s.divert != nil {
+			s.divert(a)
+		} else if _, err := s.conn.Write([]byte(a.pushes + a.reply)); err != nil {
 			break
 		}
 	}
@@ -71,7 +81,7 @@ func (s *server) serve() {
 }
 
 // answer notes a command and returns what is to be sent.
-func (s *server) answer(raw string, args []string) string {
+func (s *server) answer(raw string, args []string) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pushes := ""
@@ -87,7 +97,7 @@ func (s *server) answer(raw string, args []string) string {
 		if args[0] == "AUTH" {
 			s.auths = append(s.auths, sentAuth{time.Now(), len(s.client), args[1], args[2]})
 		}
-		return pushes + s.execute(args)
+		return answer{pushes, s.execute(args), true}
 	}
 	s.client = append(s.client, raw...)
 	reply := s.reply(args)
@@ -95,7 +105,7 @@ func (s *server) answer(raw string, args []string) string {
 		s.free = append(s.free, len(s.client))
 	}
 	s.replies = append(s.replies, reply...)
-	return pushes + reply
+	return answer{pushes, reply, false}
 }
 
 // isOwn reports whether a command is the Conn's: one with a nonce, or the AUTH behind a marker. The probe
@@ -187,6 +197,8 @@ func (s *server) hello(words []string) string {
 				return err
 			}
 			i += 2
+		case words[i] == "SETNAME" && i+1 < len(words):
+			i++
 		case s.helloNames:
 			return fmt.Sprintf("-ERR Syntax error in HELLO option '%s'\r\n", words[i])
 		default:

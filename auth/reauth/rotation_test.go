@@ -1,0 +1,226 @@
+package reauth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/auth/reauth"
+)
+
+func TestAuthIsSentInTheWindowBeforeExpiry(t *testing.T) {
+	const margin = 5*time.Minute - time.Second
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			se := newLoggedIn(t, time.Hour, nil)
+			time.Sleep(time.Hour)
+			_, _, auths := se.s.seen()
+			require.Len(t, auths, 1)
+			before := begun.Add(time.Hour).Sub(auths[0].at)
+			require.LessOrEqual(t, before, margin*8/10+time.Millisecond)
+			require.GreaterOrEqual(t, before, margin*62/100-time.Millisecond)
+		})
+	}
+}
+
+func TestManyConnectionsSpreadTheirAuths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const connections, life = 1000, time.Second
+		begun := time.Now()
+		token := func(generation int) auth.Credentials {
+			issued := begun.Add(time.Duration(generation) * life / 2)
+			return auth.Credentials{Username: "user", Password: fmt.Sprintf("token-%d", generation), IssuedAt: issued, ExpiresAt: issued.Add(life)}
+		}
+		cfg := reauth.Config{Source: auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+			return token(int(time.Since(begun) / (life / 2))), nil
+		})}
+		wrap := reauth.Wrap(cfg)
+		var servers []*server
+		for range connections {
+			near, far := duplex()
+			s := newServer(t, far)
+			go s.serve()
+			se := &session{t: t, conn: wrap(near), near: near}
+			creds, err := se.conn.Credentials(t.Context())
+			require.NoError(t, err)
+			se.send([]string{"AUTH", "user", creds.Password})
+			require.NoError(t, se.conn.SetReadDeadline(time.Now().Add(time.Microsecond))) // the moments of login are the same
+			buf := make([]byte, 100)
+			n, err := se.conn.Read(buf)
+			require.NoError(t, err)
+			require.Equal(t, "+OK\r\n", string(buf[:n]))
+			servers = append(servers, s)
+			t.Cleanup(func() { _ = se.conn.Close() })
+		}
+		time.Sleep(time.Until(begun.Add(life)))
+		var at []time.Duration
+		for _, s := range servers {
+			_, _, auths := s.seen()
+			require.Len(t, auths, 1)
+			at = append(at, auths[0].at.Sub(begun))
+		}
+		slices.Sort(at)
+		const margin = life / 2
+		require.Less(t, at[len(at)-1], life-margin*6/10)
+		window := margin * 18 / 100
+		mean := float64(connections) * float64(10*time.Millisecond) / float64(window)
+		most := 0
+		for i := range at {
+			n := 0
+			for n = i; n < len(at) && at[n] < at[i]+10*time.Millisecond; n++ {
+			}
+			most = max(most, n-i)
+		}
+		t.Logf("at most %d in 10 ms, %.0f on average, the last %v before expiry", most, mean, life-at[len(at)-1])
+		require.LessOrEqual(t, float64(most), 4*mean+3)
+	})
+}
+
+func TestARefusedTokenKeepsTheSessionAndIsTriedAgain(t *testing.T) {
+	for _, life := range []time.Duration{2 * time.Second, time.Minute, time.Hour} {
+		t.Run(life.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refused := true
+				se := newLoggedIn(t, life, func(se *session, _ *reauth.Config) {
+					se.s.refuse = func(_, password string) string {
+						if refused && se.s.own > 2 {
+							return "-WRONGPASS invalid username-password pair: " + password + " \r\n"
+						}
+						return ""
+					}
+				})
+				begun := time.Now()
+				go func() {
+					buf := make([]byte, 100)
+					for {
+						if n, err := se.conn.Read(buf); err != nil || n > 0 {
+							return
+						}
+					}
+				}()
+				time.Sleep(life - time.Millisecond)
+				refused = false
+				_, _, auths := se.s.seen()
+				require.GreaterOrEqual(t, len(auths), 3)
+				for i, a := range auths {
+					n := 0
+					for n = i; n < len(auths) && auths[n].at.Before(a.at.Add(time.Second)); n++ {
+					}
+					require.LessOrEqual(t, n-i, 5+1, "in a second")
+				}
+				if life == time.Hour {
+					require.LessOrEqual(t, auths[1].at.Sub(auths[0].at), 2*time.Second)
+					require.Greater(t, auths[5].at.Sub(auths[4].at), 3*auths[1].at.Sub(auths[0].at), "growing")
+				}
+				require.Less(t, begun.Add(life).Sub(auths[len(auths)-1].at), life/8, "to the last")
+				require.Len(t, se.told(), len(auths))
+				for _, e := range se.told() {
+					require.ErrorContains(t, e.Err, "WRONGPASS")
+					require.Equal(t, se.near.RemoteAddr(), e.Addr)
+				}
+				time.Sleep(time.Second)
+				told := se.told()
+				require.NoError(t, told[len(told)-1].Err, "and on, once the server accepts it")
+				for _, text := range []string{se.logged(), fmt.Sprintf("%v %+v %#v", told, told, told), fmt.Sprintf("%v %+v", se.conn, se.conn)} {
+					require.NotContains(t, text, secret)
+				}
+			})
+		})
+	}
+}
+
+func TestNoAuthIsSentWithoutANewerToken(t *testing.T) {
+	for name, bad := range map[string]func(ctx context.Context, last auth.Credentials) (auth.Credentials, error){
+		"fails": func(context.Context, auth.Credentials) (auth.Credentials, error) {
+			return auth.Credentials{}, errors.New("down")
+		},
+		"repeats itself":     func(_ context.Context, last auth.Credentials) (auth.Credentials, error) { return last, nil },
+		"gives an empty one": func(context.Context, auth.Credentials) (auth.Credentials, error) { return auth.Credentials{}, nil },
+		"gives an expired one": func(context.Context, auth.Credentials) (auth.Credentials, error) {
+			return auth.Credentials{Username: "user", Password: "token-old", ExpiresAt: time.Now()}, nil
+		},
+		"hangs until its ctx ends": func(ctx context.Context, _ auth.Credentials) (auth.Credentials, error) {
+			<-ctx.Done()
+			return auth.Credentials{}, ctx.Err()
+		},
+		"hangs for long": func(context.Context, auth.Credentials) (auth.Credentials, error) {
+			time.Sleep(2 * time.Minute)
+			return auth.Credentials{}, errors.New("at last")
+		},
+		"is slow and repeats itself": func(_ context.Context, last auth.Credentials) (auth.Credentials, error) {
+			time.Sleep(5 * time.Second)
+			return last, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var last auth.Credentials
+				var good auth.Source
+				isBad, asked := false, 0
+				se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
+					good = se.source
+					se.source = auth.SourceFunc(func(ctx context.Context) (c auth.Credentials, err error) {
+						asked++
+						if isBad {
+							return bad(ctx, last)
+						}
+						last, err = good.Credentials(ctx)
+						return last, err
+					})
+				})
+				isBad = true
+				time.Sleep(time.Until(last.ExpiresAt.Add(-30 * time.Second)))
+				_, _, auths := se.s.seen()
+				require.Empty(t, auths)
+				require.Greater(t, asked, 2)
+				require.Less(t, asked, 40, "no busy loop")
+				se.send([]string{"PING"})
+				require.Equal(t, "+PONG\r\n", se.drain())
+				isBad = false
+				time.Sleep(25 * time.Second)
+				_, _, auths = se.s.seen()
+				if name != "hangs for long" { // whose answer is still waited for
+					require.Len(t, auths, 1, "in time, once there is one")
+				}
+				_ = se.conn.Close()
+				time.Sleep(time.Hour) // until all calls have returned
+			})
+		})
+	}
+}
+
+func TestATokenWithoutEndIsNeverSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
+			se.source = auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+				asked++
+				return auth.Credentials{Username: "user", Password: "token-of-ever"}, nil
+			})
+		})
+		time.Sleep(1000 * time.Hour)
+		_, _, auths := se.s.seen()
+		require.Empty(t, auths)
+		require.Equal(t, 1, asked)
+		require.Empty(t, se.logged())
+	})
+}
+
+func TestNothingIsSentBehindClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		se := newLoggedIn(t, time.Hour, nil)
+		tokens := se.tokens
+		require.NoError(t, se.conn.Close())
+		time.Sleep(10 * time.Hour)
+		require.Equal(t, tokens, se.tokens)
+		require.Empty(t, se.told())
+	})
+}
