@@ -31,8 +31,13 @@ format: ## format the code
 	$(call tool,gofumpt) -w .
 
 .PHONY: bench
-bench: ## what Credentials costs, beside its floor and azidentity
+bench: redis-server ## what Credentials and re-authentication cost, beside azidentity and plain rueidis
 	go test -run '^$$' -bench . -count 6 ./auth | tee /dev/stderr | $(call tool,benchstat) -col /by -
+	go test -run '^$$' -bench . -benchtime 10s ./rueidisentra
+
+.PHONY: soak
+soak: redis-server ## every kind of connection at once, on 1 s tokens: plaintext, TLS and a cluster (10 min)
+	SOAK=200s go test -race -count 1 -timeout 30m -v -run 'SixLives' ./rueidisentra
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for 60 s

@@ -33,7 +33,7 @@ func quickStart(ctx context.Context) error {
 	defer source.Close()
 	client, err := rueidisentra.NewClient(rueidis.ClientOption{
 		InitAddress: []string{"my-cache.westeurope.redis.azure.net:10000"}, // Azure Cache for Redis: port 6380
-	}, source, &rueidisentra.Options{Reauth: rueidisentra.Native})
+	}, source, nil)
 	if err != nil {
 		return err
 	}
