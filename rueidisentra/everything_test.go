@@ -276,12 +276,15 @@ func (w *works) receiveDedicated() {
 func (w *works) receive(r receiver, subscribe rueidis.Completed, publish func(string) rueidis.Completed) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	subscribed, got := make(chan struct{}), make(chan string, 1)
+	subscribed, got := make(chan struct{}, 1), make(chan string, 1)
 	done := make(chan error, 1)
 	go func() {
 		hook := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
 			if s.Kind == "subscribe" || s.Kind == "ssubscribe" {
-				close(subscribed)
+				select {
+				case subscribed <- struct{}{}:
+				default: // once more, which Receive tells
+				}
 			}
 		})
 		done <- r.Receive(hook, subscribe, func(m rueidis.PubSubMessage) { got <- m.Message })
@@ -391,8 +394,12 @@ func (w *works) block() {
 		})
 	}
 	items := 0
-	for ; w.more(); items++ {
-		w.ok(w.client.Do(ctx, w.client.B().Rpush().Key(key).Element(strconv.Itoa(items)).Build()))
+	for ; w.more(); items += blockers {
+		batch := make([]string, blockers)
+		for i := range batch {
+			batch[i] = strconv.Itoa(items + i)
+		}
+		w.ok(w.client.Do(ctx, w.client.B().Rpush().Key(key).Element(batch...).Build()))
 	}
 	for range blockers {
 		w.ok(w.client.Do(ctx, w.client.B().Rpush().Key(key).Element("end").Build()))

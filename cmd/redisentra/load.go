@@ -99,9 +99,10 @@ func (l *load) subscribe(client rueidis.Client, channel string) {
 	c, release := client.Dedicate()
 	defer release()
 	subscribed, got, ended := make(chan struct{}), make(chan string, 1), make(chan error, 1)
+	once := sync.OnceFunc(func() { close(subscribed) })
 	ctx, cancel := context.WithCancel(rueidis.WithOnSubscriptionHook(context.Background(), func(s rueidis.PubSubSubscription) {
 		if s.Kind == "subscribe" {
-			close(subscribed)
+			once()
 		}
 	}))
 	defer cancel()
