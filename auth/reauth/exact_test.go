@@ -101,13 +101,13 @@ var imitations = []string{
 // the two ends. data is what they do.
 func play(t *testing.T, data []byte) (auths, size int) {
 	synctest.Test(t, func(t *testing.T) {
-		who := deal(data, 5)
+		who := deal(data, 6)
 		near, far := duplex()
 		s := newServer(t, far)
 		s.arrange(who[0])
 		life := of(who[1], 2*time.Second, time.Second, 10*time.Second, time.Minute, time.Hour)
 		near.segment = func(_, have int) int { return 1 + who[2].n(of(who[2], have, 1, 3, 20)) }
-		far.segment = func(_, have int) int { return 1 + who[3].n(have) }
+		far.segment = func(_, have int) int { return 1 + who[5].n(have) }
 
 		conn := reauth.NewConn(near, reauth.Config{Source: source(who[1], life)})
 		creds, err := conn.Credentials(t.Context())
