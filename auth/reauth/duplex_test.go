@@ -26,8 +26,9 @@ type half struct {
 	mu              sync.Mutex
 	changed         sync.Cond
 	buf             []byte
-	read            int // bytes so far
-	room            int // for bytes that nobody has read; negative: any number
+	read            int    // bytes so far
+	room            int    // for bytes that nobody has read; negative: any number
+	full            func() // called when a Write finds no room
 	ended           bool
 	readBy, writeBy time.Time
 }
@@ -103,6 +104,9 @@ func (e *end) Write(p []byte) (n int, err error) {
 		h.changed.Broadcast()
 		if n += most; n == len(p) {
 			return n, nil
+		}
+		if h.full != nil {
+			h.full()
 		}
 		h.changed.Wait()
 	}

@@ -2,10 +2,10 @@ package reauth_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,19 +197,16 @@ func TestALoginAsSomebodyElseIsLeftAlone(t *testing.T) {
 
 func TestALoginWithATokenThatTheSourceGaveSomebodyElseIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var last auth.Credentials
-		var se *session
-		se = newSession(t, time.Hour, func(se *session, _ *reauth.Config) {
-			inner := se.source
-			se.source = auth.SourceFunc(func(ctx context.Context) (auth.Credentials, error) {
-				if time.Until(last.ExpiresAt) < 5*time.Minute { // as a TokenSource would
-					last, _ = inner.Credentials(ctx)
-				}
-				return last, nil
-			})
-		})
-		creds, err := se.source.Credentials(t.Context()) // and not of the Conn
+		se := newSession(t, time.Hour, nil)
+		last, err := se.new(t.Context())
 		require.NoError(t, err)
+		creds := last
+		se.ask(func(ctx context.Context) (auth.Credentials, error) {
+			if time.Until(last.ExpiresAt) < 5*time.Minute { // as a TokenSource would
+				last, _ = se.new(ctx)
+			}
+			return last, nil
+		})
 		se.send([]string{"AUTH", "user", creds.Password})
 		for range 10 {
 			se.drain()
@@ -221,21 +218,18 @@ func TestALoginWithATokenThatTheSourceGaveSomebodyElseIsKept(t *testing.T) {
 
 func TestALoginWhileTheSourceFailsIsKeptOnceItAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
-		fails := func(context.Context) (auth.Credentials, error) {
-			asked++
-			return auth.Credentials{}, errors.New("down")
-		}
-		var inner auth.Source
-		se := newSession(t, time.Hour, func(se *session, _ *reauth.Config) {
-			inner, se.source = se.source, auth.SourceFunc(fails)
+		var asked atomic.Int64
+		se := newSession(t, time.Hour, nil)
+		se.ask(func(ctx context.Context) (auth.Credentials, error) {
+			asked.Add(1)
+			return down(ctx)
 		})
 		se.send([]string{"AUTH", "user", "token-0"})
 		require.Equal(t, "+OK\r\n", se.drain())
 		time.Sleep(time.Minute)
-		require.NotZero(t, asked)
-		require.Less(t, asked, 30, "no busy loop")
-		se.source = inner
+		require.NotZero(t, asked.Load())
+		require.Less(t, asked.Load(), int64(30), "no busy loop")
+		se.ask(se.new)
 		time.Sleep(time.Hour)
 		_, _, auths := se.s.seen()
 		require.NotEmpty(t, auths)

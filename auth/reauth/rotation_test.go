@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,10 +89,10 @@ func TestARefusedTokenKeepsTheSessionAndIsTriedAgain(t *testing.T) {
 	for _, life := range []time.Duration{2 * time.Second, time.Minute, time.Hour} {
 		t.Run(life.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				refused := true
+				var accepts atomic.Bool
 				se := newLoggedIn(t, life, func(se *session, _ *reauth.Config) {
 					se.s.refuse = func(_, password string) string {
-						if refused && se.s.own > 2 {
+						if !accepts.Load() && se.s.own > 2 {
 							return "-WRONGPASS invalid username-password pair: " + password + " \r\n"
 						}
 						return ""
@@ -107,7 +108,7 @@ func TestARefusedTokenKeepsTheSessionAndIsTriedAgain(t *testing.T) {
 					}
 				}()
 				time.Sleep(life - time.Millisecond)
-				refused = false
+				accepts.Store(true)
 				_, _, auths := se.s.seen()
 				require.GreaterOrEqual(t, len(auths), 3)
 				for i, a := range auths {
@@ -139,9 +140,7 @@ func TestARefusedTokenKeepsTheSessionAndIsTriedAgain(t *testing.T) {
 
 func TestNoAuthIsSentWithoutANewerToken(t *testing.T) {
 	for name, bad := range map[string]func(ctx context.Context, last auth.Credentials) (auth.Credentials, error){
-		"fails": func(context.Context, auth.Credentials) (auth.Credentials, error) {
-			return auth.Credentials{}, errors.New("down")
-		},
+		"fails":              func(ctx context.Context, _ auth.Credentials) (auth.Credentials, error) { return down(ctx) },
 		"repeats itself":     func(_ context.Context, last auth.Credentials) (auth.Credentials, error) { return last, nil },
 		"gives an empty one": func(context.Context, auth.Credentials) (auth.Credentials, error) { return auth.Credentials{}, nil },
 		"gives an expired one": func(context.Context, auth.Credentials) (auth.Credentials, error) {
@@ -163,28 +162,25 @@ func TestNoAuthIsSentWithoutANewerToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var last auth.Credentials
-				var good auth.Source
-				isBad, asked := false, 0
+				var asked atomic.Int64
 				se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
-					good = se.source
 					se.source = auth.SourceFunc(func(ctx context.Context) (c auth.Credentials, err error) {
-						asked++
-						if isBad {
-							return bad(ctx, last)
-						}
-						last, err = good.Credentials(ctx)
+						last, err = se.new(ctx)
 						return last, err
 					})
 				})
-				isBad = true
+				se.ask(func(ctx context.Context) (auth.Credentials, error) {
+					asked.Add(1)
+					return bad(ctx, last)
+				})
 				time.Sleep(time.Until(last.ExpiresAt.Add(-30 * time.Second)))
 				_, _, auths := se.s.seen()
 				require.Empty(t, auths)
-				require.Greater(t, asked, 2)
-				require.Less(t, asked, 40, "no busy loop")
+				require.Greater(t, asked.Load(), int64(2))
+				require.Less(t, asked.Load(), int64(40), "no busy loop")
 				se.send([]string{"PING"})
 				require.Equal(t, "+PONG\r\n", se.drain())
-				isBad = false
+				se.ask(se.new)
 				time.Sleep(25 * time.Second)
 				_, _, auths = se.s.seen()
 				if name != "hangs for long" { // whose answer is still waited for
@@ -199,17 +195,17 @@ func TestNoAuthIsSentWithoutANewerToken(t *testing.T) {
 
 func TestATokenWithoutEndIsNeverSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int64
 		se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
 			se.source = auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
-				asked++
+				asked.Add(1)
 				return auth.Credentials{Username: "user", Password: "token-of-ever"}, nil
 			})
 		})
 		time.Sleep(1000 * time.Hour)
 		_, _, auths := se.s.seen()
 		require.Empty(t, auths)
-		require.Equal(t, 1, asked)
+		require.EqualValues(t, 1, asked.Load())
 		require.Empty(t, se.logged())
 	})
 }
@@ -217,10 +213,10 @@ func TestATokenWithoutEndIsNeverSentAgain(t *testing.T) {
 func TestNothingIsSentBehindClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		se := newLoggedIn(t, time.Hour, nil)
-		tokens := se.tokens
+		tokens := se.tokens.Load()
 		require.NoError(t, se.conn.Close())
 		time.Sleep(10 * time.Hour)
-		require.Equal(t, tokens, se.tokens)
+		require.Equal(t, tokens, se.tokens.Load())
 		require.Empty(t, se.told())
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,10 +29,10 @@ type session struct {
 	s    *server
 
 	life   time.Duration // of the tokens to come
-	source auth.Source   // a new token each time
-	tokens int
+	tokens atomic.Int64  // that new gave
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex  // guards what follows
+	source auth.Source // what the Conn asks; new, if nobody sets another
 	events []reauth.Event
 	log    strings.Builder
 }
@@ -42,13 +43,14 @@ func newSession(t *testing.T, life time.Duration, arrange func(*session, *reauth
 	se := &session{t: t, life: life}
 	se.near, se.far = duplex()
 	se.s = newServer(t, se.far)
-	se.source = auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
-		se.tokens++
-		now := time.Now()
-		return auth.Credentials{Username: "user", Password: fmt.Sprintf("token-%d-%s", se.tokens, secret), IssuedAt: now, ExpiresAt: now.Add(se.life)}, nil
-	})
+	se.source = auth.SourceFunc(se.new)
 	cfg := reauth.Config{
-		Source: auth.SourceFunc(func(ctx context.Context) (auth.Credentials, error) { return se.source.Credentials(ctx) }),
+		Source: auth.SourceFunc(func(ctx context.Context) (auth.Credentials, error) {
+			se.mu.Lock()
+			source := se.source
+			se.mu.Unlock()
+			return source.Credentials(ctx)
+		}),
 		Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
 			se.mu.Lock()
 			defer se.mu.Unlock()
@@ -70,6 +72,24 @@ func newSession(t *testing.T, life time.Duration, arrange func(*session, *reauth
 		_ = se.far.Close()
 	})
 	return se
+}
+
+// new gives a new token each time.
+func (se *session) new(context.Context) (auth.Credentials, error) {
+	now := time.Now()
+	return auth.Credentials{Username: "user", Password: fmt.Sprintf("token-%d-%s", se.tokens.Add(1), secret), IssuedAt: now, ExpiresAt: now.Add(se.life)}, nil
+}
+
+// down is a Source that fails.
+var down = auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+	return auth.Credentials{}, errors.New("the source is down")
+})
+
+// ask makes the Conn ask source from now on.
+func (se *session) ask(source auth.SourceFunc) {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	se.source = source
 }
 
 // secret is in each token.

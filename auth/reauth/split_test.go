@@ -200,7 +200,9 @@ func TestPushesAndRepliesMayBeOfAnySize(t *testing.T) {
 		for _, buffer := range []int{7, 512, 1 << 20} {
 			synctest.Test(t, func(t *testing.T) {
 				se := newLoggedIn(t, time.Hour, nil)
+				se.s.mu.Lock()
 				se.s.push = func() string { return ">2\r\n+message\r\n" + bulk(strings.Repeat("$", size)) }
+				se.s.mu.Unlock()
 				se.send([]string{"BIG", fmt.Sprint(size)})
 				se.untilDue()
 				se.send([]string{"PING"})
