@@ -125,17 +125,11 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	for {
 		c.enter(&c.reading)
-		if !c.filtering.Load() {
-			n, err := c.conn.Read(p)
-			// Filtering may have begun meanwhile, and what was read be the first of it.
-			if n == 0 || !c.filtering.Load() {
-				c.reading.lock.Unlock()
-				return n, err
-			}
-			c.take(p[:n], err)
-		}
-		n, err := c.deliver(p)
+		n, filtered, err := c.read(p)
 		c.reading.lock.Unlock()
+		if !filtered {
+			return n, err
+		}
 		c.tell()
 		if n > 0 || err != nil {
 			return n, err
@@ -143,15 +137,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 }
 
-// deliver returns what of the client's there is, and reads if there is nothing. Even then it may return nothing.
-func (c *Conn) deliver(p []byte) (n int, err error) {
+// read reads once, if there is nothing left for the client, and returns what of it is the client's, which
+// may be nothing. filtered is false if nothing could be anybody else's.
+func (c *Conn) read(p []byte) (n int, filtered bool, err error) {
 	f := &c.filter
-	if (f.ready == 0 || f.holding) && f.err == nil {
+	filtered = c.filtering.Load()
+	if !filtered || (f.ready == 0 || f.holding) && f.err == nil {
 		n, err = c.conn.Read(p)
-		c.take(p[:n], err)
-		if f.holding {
-			return 0, nil
+		// Filtering may have begun meanwhile, and what was read be the first of it.
+		if !filtered && (n == 0 || !c.filtering.Load()) {
+			return n, false, err
 		}
+		c.take(p[:n], err)
+	}
+	if f.holding {
+		return 0, true, nil
 	}
 	if n = f.deliver(p); n > 0 {
 		err = nil
@@ -159,7 +159,7 @@ func (c *Conn) deliver(p []byte) (n int, err error) {
 		err = f.err
 	}
 	c.settle()
-	return n, err
+	return n, true, err
 }
 
 // settle ends filtering when there is nothing to filter.

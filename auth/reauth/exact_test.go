@@ -109,12 +109,12 @@ var imitations = []string{
 // the two ends. data is what they do.
 func play(t *testing.T, data []byte) (auths, size int) {
 	synctest.Test(t, func(t *testing.T) {
-		who := deal(data, 6)
+		who := deal(data, 7)
 		near, far := duplex()
 		s := newServer(t, far)
 		s.arrange(who[0])
 		life := of(who[1], 2*time.Second, time.Second, 10*time.Second, time.Minute, time.Hour)
-		near.segment = func(_, have int) int { return 1 + who[2].n(of(who[2], have, 1, 3, 20)) + have/100 }
+		near.segment = func(_, have int) int { return 1 + who[6].n(of(who[6], have, 1, 3, 20)) + have/100 }
 		far.segment = func(_, have int) int { return 1 + who[5].n(have) }
 
 		conn := reauth.NewConn(near, reauth.Config{Source: source(who[1], life)})
