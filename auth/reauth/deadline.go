@@ -42,15 +42,13 @@ func (c *Conn) enter(d *direction) {
 // longAgo as a deadline ends what is under way.
 var longAgo = time.Unix(1, 0)
 
-// begin begins something of ours, which has until then; d is locked. It reports whether no call of the client is waiting.
+// begin begins something of ours, which has until then; d is locked. It reports whether it will end then, and
+// no call of the client is waiting.
 func (c *Conn) begin(d *direction, until time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.ours = true
-	if d.waiting == 0 {
-		_ = d.set(until)
-	}
-	return d.waiting == 0
+	return d.waiting == 0 && d.set(until) == nil // an SSH tunnel has no deadlines
 }
 
 // finish ends it.

@@ -253,7 +253,11 @@ func pause(held auth.Credentials, now time.Time, tries int, r float64) time.Dura
 		life = remaining
 	}
 	wait := min(remaining/50, time.Second) << min(max(tries-1, 0), 10)
-	wait = min(wait, remaining/8, 30*time.Second)
+	wait = min(wait, remaining/8)
+	if remaining <= 0 { // a server that enforces it has closed the connection
+		wait = -remaining / 4
+	}
+	wait = min(wait, 30*time.Second)
 	wait = max(wait, min(200*time.Millisecond, life/10), 20*time.Millisecond)
 	return wait + time.Duration(r*float64(wait)/4)
 }
