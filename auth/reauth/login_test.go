@@ -64,23 +64,23 @@ func TestEveryKindOfLoginAndServerIsKeptAuthenticated(t *testing.T) {
 						se := newSession(t, time.Hour, func(se *session, _ *reauth.Config) { arrange(se.s) })
 						_, err := se.conn.Credentials(t.Context())
 						require.NoError(t, err)
-						got := ""
+						var got strings.Builder
 						if atOnce {
 							se.send(login...)
 						} else {
 							for _, words := range login {
 								se.send(words)
-								got += se.drain()
+								got.WriteString(se.drain())
 							}
 						}
-						got += se.drain()
+						got.WriteString(se.drain())
 						for range 10 {
 							time.Sleep(time.Hour)
 							se.send([]string{"PING"}, []string{"ECHO", "x"})
-							got += se.drain()
+							got.WriteString(se.drain())
 						}
 						_, replies, _ := se.s.seen()
-						require.Equal(t, replies, got)
+						require.Equal(t, replies, got.String())
 						se.requireKept(10)
 						for _, e := range se.told() {
 							require.NoError(t, e.Err)

@@ -220,3 +220,43 @@ func TestNothingIsSentBehindClose(t *testing.T) {
 		require.Empty(t, se.told())
 	})
 }
+
+func TestATokenThatExpiresWhileItWaitsForItsPlaceIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		se := newLoggedIn(t, time.Hour, nil)
+		se.send([]string{"MULTI"})
+		time.Sleep(3 * time.Hour)
+		se.send([]string{"EXEC"})
+		require.Equal(t, "+OK\r\n*0\r\n", se.drain())
+		time.Sleep(time.Minute)
+		se.send([]string{"PING"})
+		require.Equal(t, "+PONG\r\n", se.drain())
+		_, _, auths := se.s.seen()
+		require.Len(t, auths, 1)
+		require.Len(t, se.told(), 1)
+		require.Equal(t, time.Hour, se.told()[0].ExpiresAt.Sub(auths[0].at), "one that is new")
+	})
+}
+
+func TestPausesAreShortAgainOnceATokenWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		se := newLoggedIn(t, time.Hour, nil)
+		for range 3 {
+			var asked atomic.Int64
+			begun := time.Now()
+			var first atomic.Int64
+			se.ask(func(ctx context.Context) (auth.Credentials, error) {
+				if first.CompareAndSwap(0, int64(time.Since(begun))); time.Since(begun)-time.Duration(first.Load()) < 20*time.Second {
+					asked.Add(1)
+				}
+				return down(ctx)
+			})
+			time.Sleep(58 * time.Minute)
+			require.GreaterOrEqual(t, asked.Load(), int64(4), "in twenty seconds: 0, 1, 3, 7 and perhaps 15")
+			se.ask(se.new)
+			time.Sleep(time.Minute)
+			se.drain()
+		}
+		require.Len(t, se.told(), 3)
+	})
+}

@@ -134,12 +134,13 @@ func (s *server) reply(args []string) string {
 	case !s.in && name != "AUTH" && name != "HELLO":
 		return "-NOAUTH Authentication required.\r\n"
 	case s.multi && name == "EXEC" && len(args) == 1:
-		reply := fmt.Sprintf("*%d\r\n", len(s.queued))
+		var reply strings.Builder
+		reply.WriteString(fmt.Sprintf("*%d\r\n", len(s.queued)))
 		for _, args := range s.queued {
-			reply += s.execute(args)
+			reply.WriteString(s.execute(args))
 		}
 		s.multi, s.caching, s.asking, s.queued = false, false, false, nil
-		return reply
+		return reply.String()
 	case s.multi && name == "DISCARD" && len(args) == 1:
 		s.multi, s.caching, s.queued = false, false, nil
 		return "+OK\r\n"
