@@ -90,9 +90,9 @@ func TestWaitsAfterAQuestionThatBroughtNothing(t *testing.T) {
 }
 
 func TestConnectionsReauthenticateInAWindowOfTheirOwn(t *testing.T) {
-	c := lives(time.Hour) // margin 299s, so the window is 239.2s to 179.4s before expiry
+	c := lives(time.Hour) // margin 299s, so the window is 239.2s to 185.38s before expiry
 	require.WithinDuration(t, c.ExpiresAt.Add(-239200*time.Millisecond), auth.ReauthAt(c, epoch, 0), time.Millisecond)
-	require.WithinDuration(t, c.ExpiresAt.Add(-179400*time.Millisecond), auth.ReauthAt(c, epoch, 0.999999), time.Millisecond)
+	require.WithinDuration(t, c.ExpiresAt.Add(-185380*time.Millisecond), auth.ReauthAt(c, epoch, 0.999999), time.Millisecond)
 	require.True(t, auth.Credentials{Password: "p"}.ReauthAt(epoch).IsZero(), "credentials that never expire")
 }
 

@@ -95,7 +95,7 @@ func (o *Outgoing) Off() string { return o.off }
 // LoggedIn reports whether TakeLogin has one to return.
 func (o *Outgoing) LoggedIn() bool { return o.login != nil }
 
-// TakeLogin returns the login that the last command was, once; nil if it was none.
+// TakeLogin returns the last login that nobody has taken yet; nil if there is none.
 func (o *Outgoing) TakeLogin() *Login {
 	l := o.login
 	o.login = nil
@@ -226,7 +226,7 @@ func (o *Outgoing) step(c byte) {
 func (o *Outgoing) keep(p []byte) {
 	p = p[:min(int64(len(p)), max(o.size-2, 0))] // without the line end
 	switch {
-	case o.kept != nil && len(o.kept.bytes)+len(p) > maxLogin:
+	case o.kept != nil && len(o.kept.bytes)+8*len(o.kept.ends)+len(p) > maxLogin:
 		o.giveUp("a login of more than a megabyte")
 	case o.kept != nil:
 		o.kept.bytes = append(o.kept.bytes, p...)
