@@ -40,7 +40,7 @@ func (a *amendments) hook(c *server.Peer, cmd string, args ...string) bool {
 		}
 		known := a.login(c, args[0], args[1])
 		switch {
-		case !a.peers[c]:
+		case !a.peers[c] || !c.Resp3:
 			return false
 		case known:
 			c.WriteOK()

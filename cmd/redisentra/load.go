@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,8 +25,14 @@ type load struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 
-	mu    sync.Mutex
-	texts map[string]int // how often each error was seen
+	mu   sync.Mutex
+	seen map[string]*failures // by what failed
+}
+
+// failures are those of one kind of load.
+type failures struct {
+	n     int
+	first error
 }
 
 const (
@@ -38,7 +43,7 @@ const (
 )
 
 func startLoad(clients []rueidis.Client) *load {
-	l := &load{texts: map[string]int{}}
+	l := &load{seen: map[string]*failures{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	for i, client := range clients {
 		for j := range goroutines {
@@ -151,15 +156,10 @@ func (l *load) fail(what string, err error) {
 	l.failed.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.texts[fmt.Sprintf("%s: %s", what, kind(err))]++
-}
-
-// kind is err without the addresses that would make each of them another one.
-func kind(err error) string {
-	if op := (*net.OpError)(nil); errors.As(err, &op) {
-		return op.Err.Error()
+	if l.seen[what] == nil {
+		l.seen[what] = &failures{first: err}
 	}
-	return err.Error()
+	l.seen[what].n++
 }
 
 // stop ends the load once the commands under way are done.
@@ -169,13 +169,13 @@ func (l *load) stop() {
 	l.wg.Wait()
 }
 
-// failures returns what failed, a line for each kind of error, at most 15.
+// failures returns what failed, a line for each kind of load.
 func (l *load) failures() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var lines []string
-	for _, text := range slices.Sorted(maps.Keys(l.texts)) {
-		lines = append(lines, fmt.Sprintf("%d times %s", l.texts[text], text))
+	for _, what := range slices.Sorted(maps.Keys(l.seen)) {
+		lines = append(lines, fmt.Sprintf("%d times %s, first with %q", l.seen[what].n, what, l.seen[what].first))
 	}
-	return lines[:min(len(lines), 15)]
+	return lines
 }

@@ -72,7 +72,8 @@ const (
 	// maxName is the length of the longest name in kindOf.
 	maxName = 10
 	// maxLogin is how long a login may be. Tokens have some kilobytes at most.
-	maxLogin = 1 << 20
+	maxLogin      = 1 << 20
+	maxLoginWords = 100
 )
 
 // Commands returns how many commands have ended.
@@ -226,8 +227,8 @@ func (o *Outgoing) step(c byte) {
 func (o *Outgoing) keep(p []byte) {
 	p = p[:min(int64(len(p)), max(o.size-2, 0))] // without the line end
 	switch {
-	case o.kept != nil && len(o.kept.bytes)+8*len(o.kept.ends)+len(p) > maxLogin:
-		o.giveUp("a login of more than a megabyte")
+	case o.kept != nil && (len(o.kept.bytes)+len(p) > maxLogin || len(o.kept.ends) > maxLoginWords):
+		o.giveUp("a login of more than a megabyte, or of a hundred words")
 	case o.kept != nil:
 		o.kept.bytes = append(o.kept.bytes, p...)
 	case o.filled >= 0:
