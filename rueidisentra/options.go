@@ -37,12 +37,12 @@ type Options struct {
 	// ConnectionState, or a NetConn that returns what it wraps. Default: refused.
 	AllowPlaintext bool
 
-	// Logger is told when a connection cannot get credentials, and when its AUTH is refused (Warn).
-	// Default: silent.
+	// Logger is told when a connection cannot get credentials, when its AUTH is refused or has to wait for too
+	// long, and when it cannot be kept authenticated (Warn). Default: silent.
 	Logger *slog.Logger
 
-	// OnReauth is called after each AUTH that was sent in a stream, good or bad; see
-	// [reauth.Config]. Not with Native. Default: nobody is told.
+	// OnReauth is called after each AUTH that was sent in a stream, good or bad. It holds up what the connection
+	// reads, so it must not wait for the client; see [reauth.Config]. Not with Native. Default: nobody is told.
 	OnReauth func(reauth.Event)
 }
 

@@ -1,6 +1,7 @@
 package testutil
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,8 +15,8 @@ import (
 type amendments struct {
 	known func(username, password string) bool
 
-	mu    sync.Mutex            // guards what follows
-	peers map[*server.Peer]bool // connections that have logged in; true: and subscribed
+	mu    sync.Mutex                       // guards what follows
+	peers map[*server.Peer]map[string]bool // of connections that have logged in, what they are subscribed to
 }
 
 // hook is the server's PreHook: it reports whether it has answered.
@@ -27,9 +28,16 @@ func (a *amendments) hook(c *server.Peer, cmd string, args ...string) bool {
 		c.WriteError("ERR This instance has cluster support disabled")
 		return true
 	case "SUBSCRIBE", "PSUBSCRIBE":
-		if _, ok := a.peers[c]; ok {
-			a.peers[c] = true
+		if channels := a.peers[c]; channels != nil {
+			for _, arg := range args {
+				channels[cmd[:1]+arg] = true
+			}
 		}
+	case "UNSUBSCRIBE", "PUNSUBSCRIBE":
+		kind := strings.TrimPrefix(cmd, "UN")[:1]
+		maps.DeleteFunc(a.peers[c], func(channel string, _ bool) bool {
+			return channel[:1] == kind && (len(args) == 0 || slices.Contains(args, channel[1:]))
+		})
 	case "HELLO":
 		if i := slices.IndexFunc(args, func(s string) bool { return strings.EqualFold(s, "AUTH") }); i > 0 && i+2 < len(args) {
 			a.login(c, args[i+1], args[i+2])
@@ -40,7 +48,7 @@ func (a *amendments) hook(c *server.Peer, cmd string, args ...string) bool {
 		}
 		known := a.login(c, args[0], args[1])
 		switch {
-		case !a.peers[c] || !c.Resp3:
+		case len(a.peers[c]) == 0 || !c.Resp3:
 			return false
 		case known:
 			c.WriteOK()
@@ -60,7 +68,7 @@ func (a *amendments) login(c *server.Peer, username, password string) bool {
 	if _, ok := a.peers[c]; ok {
 		return true
 	}
-	a.peers[c] = false
+	a.peers[c] = map[string]bool{}
 	c.OnDisconnect(func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()

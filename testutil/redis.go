@@ -78,7 +78,7 @@ func StartRedis(entra *Entra, opts *RedisOptions) (*Redis, error) {
 	} else {
 		_ = c.Close()
 	}
-	r.Mini.Server().SetPreHook((&amendments{known: r.knows, peers: map[*server.Peer]bool{}}).hook)
+	r.Mini.Server().SetPreHook((&amendments{known: r.knows, peers: map[*server.Peer]map[string]bool{}}).hook)
 	g, err := StartGateway(gateway)
 	if err != nil {
 		r.Mini.Close()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,12 +68,15 @@ func (c *Conn) Close() error {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
+	if c.cancel != nil {
+		c.cancel()
+	}
 	c.mu.Unlock()
 	return c.conn.Close()
 }
 
-// Write implements [net.Conn]. An error in the middle of a command closes the connection. If something of
-// the Conn's own could not be sent, Write fails with that error from then on.
+// Write implements [net.Conn]. An error in the middle of a command closes the connection. An error while the
+// client logs in, or while the Conn has something of its own to send, is the error of all further calls.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.enter(&c.writing)
 	defer c.writing.lock.Unlock()
@@ -179,7 +181,7 @@ func (c *Conn) settle() {
 func (c *Conn) take(p []byte, err error) {
 	f := &c.filter
 	f.buf = append(f.buf, p...)
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if timeout := net.Error(nil); err != nil && !(errors.As(err, &timeout) && timeout.Timeout()) {
 		f.err = err
 	}
 	m, counting := c.firstMark()
@@ -198,7 +200,7 @@ func (c *Conn) take(p []byte, err error) {
 	f.holding = f.cutting && m.probe != nil && err == nil
 }
 
-// readReplies reads the replies to what was sent, if the client is not reading itself, as it may not for
+// readReplies reads the replies to what was sent, if the client does not read itself, as it may not for
 // hours. It leaves as soon as the client comes.
 func (c *Conn) readReplies() {
 	if !c.reading.lock.TryLock() {
@@ -214,6 +216,6 @@ func (c *Conn) readReplies() {
 		}
 		n, err := c.conn.Read(buf)
 		c.take(buf[:n], err)
-		alone = err == nil
+		alone = err == nil && !c.isAwaited(&c.reading)
 	}
 }

@@ -24,9 +24,11 @@ type instant struct {
 }
 
 func (c *instant) Write(p []byte) (int, error) {
-	if i := bytes.Index(p, []byte("redisentra:")); i >= 0 {
-		nonce := p[i : i+len("redisentra:")+26]
-		c.replies = fmt.Appendf(c.replies, "-ERR Syntax error in HELLO option '%s'\r\n$37\r\n%s\r\n", nonce, nonce)
+	if nonce := []byte("redisentra:"); bytes.Contains(p, nonce) { // a probe: six of them, and DISCARD
+		for _, part := range bytes.Split(p, nonce)[1:] {
+			c.replies = fmt.Appendf(c.replies, "-ERR unknown 'redisentra:%s'\r\n", part[:26])
+		}
+		c.replies = append(c.replies, "-ERR DISCARD without MULTI\r\n"...)
 		return len(p), nil
 	}
 	c.replies = append(c.replies, "+OK\r\n"...)
@@ -65,7 +67,7 @@ func TestAnIdleConnectionCostsNoGoroutineAndLittleMemory(t *testing.T) {
 	wrap := reauth.Wrap(reauth.Config{Source: hourly})
 	inner := make([]*instant, connections)
 	for i := range inner {
-		inner[i] = &instant{replies: make([]byte, 0, 512)}
+		inner[i] = &instant{replies: make([]byte, 0, 1024)}
 	}
 	conns := make([]*reauth.Conn, connections)
 	goroutines, before := runtime.NumGoroutine(), heap()
@@ -93,7 +95,7 @@ func heap() uint64 {
 }
 
 func TestWritingAndReadingAllocateNothing(t *testing.T) {
-	conn := reauth.NewConn(&instant{replies: make([]byte, 0, 512)}, reauth.Config{Source: hourly})
+	conn := reauth.NewConn(&instant{replies: make([]byte, 0, 1024)}, reauth.Config{Source: hourly})
 	logIn(t, conn)
 	for name, stream := range map[string][]byte{
 		"a command":   wire.AppendCommand(nil, "SET", "key", "value"),

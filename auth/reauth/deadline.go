@@ -51,6 +51,13 @@ func (c *Conn) begin(d *direction, until time.Time) bool {
 	return d.waiting == 0 && d.set(until) == nil // an SSH tunnel has no deadlines
 }
 
+// isAwaited reports whether a call of the client is waiting.
+func (c *Conn) isAwaited(d *direction) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return d.waiting > 0
+}
+
 // finish ends it.
 func (c *Conn) finish(d *direction) {
 	c.mu.Lock()

@@ -90,7 +90,7 @@ func (f *filter) seek(marker []byte) bool {
 func (f *filter) cutOut(m *mark) ([][]byte, bool) {
 	wanted := 1
 	if m.probe != nil {
-		wanted = 2
+		wanted = probeReplies
 	}
 	for f.ready+f.size < len(f.buf) {
 		n, err := f.in.Next(f.buf[f.ready+f.size:])

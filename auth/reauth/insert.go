@@ -17,19 +17,25 @@ func (c *Conn) mayInsert() bool {
 func (c *Conn) free() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.Free(c.resp3)
+	return c.out.Free(c.resp3, c.discards)
 }
 
 // insert sends what mayInsert reports. It must be called, like that, with c.writing held.
 func (c *Conn) insert() error {
 	l := c.out.TakeLogin()
 	switch {
-	case c.opening.Load() && l != nil && c.out.Free(l.RESP3): // not in MULTI
+	case !c.opening.Load():
+		if l != nil {
+			c.loggedInAs(l.Username)
+		}
+	case c.out.Off() != "":
+		c.cannotOpen("it sent " + c.out.Off() + " before a login")
+	case c.out.Subscribed(): // which has any number of replies, or none
+		c.cannotOpen("it subscribed to something before a login")
+	case l != nil && c.out.Free(l.RESP3, false): // not in MULTI
 		return c.sendProbe(*l)
-	case c.opening.Load() && (c.out.Off() != "" || c.out.Commands() > patience):
-		c.opening.Store(false)
-	case l != nil:
-		c.loggedInAs(l.Username)
+	case c.out.Commands() > patience:
+		c.cannotOpen("it did not log in first")
 	}
 	if c.due == nil || !c.free() {
 		return nil
@@ -37,13 +43,17 @@ func (c *Conn) insert() error {
 	return c.sendAuth()
 }
 
-// sendProbe sends every marking's command right behind the client's login l.
+// cannotOpen ends waiting for a login.
+func (c *Conn) cannotOpen(why string) {
+	c.opening.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaveAlone(why)
+}
+
+// sendProbe sends a probe right behind the client's login l.
 func (c *Conn) sendProbe(l wire.Login) error {
-	p := &probe{after: c.out.Commands(), login: l, nonce: newNonce()}
-	var buf []byte
-	for _, m := range markings(l.RESP3) {
-		buf = m.append(buf, p.nonce)
-	}
+	p := &probe{after: c.out.Commands(), login: l, nonces: [2]string{newNonce(), newNonce()}}
 	c.mu.Lock()
 	opening := c.opening.Load()
 	if opening {
@@ -54,7 +64,7 @@ func (c *Conn) sendProbe(l wire.Login) error {
 		c.loggedInAs(l.Username)
 		return nil
 	}
-	return c.write(buf)
+	return c.write(p.commands())
 }
 
 // sendAuth sends the credentials that are due. It must be called with c.writing held, when out is free.
@@ -68,8 +78,9 @@ func (c *Conn) sendAuth() error {
 		return nil
 	}
 	nonce := newNonce()
-	c.marks = append(c.marks, &mark{marker: []byte(c.by.before + nonce + c.by.after), sent: now, creds: creds, older: c.held})
+	c.marks = append(c.marks, &mark{marker: []byte(c.by.before + nonce + c.by.after), sent: now, creds: creds, older: c.held, user: c.user})
 	c.filtering.Store(true)
+	c.waits = false
 	if creds.Username != "" {
 		c.user = creds.Username
 	}

@@ -51,6 +51,7 @@ func TestEveryKindOfLoginAndServerIsKeptAuthenticated(t *testing.T) {
 		for server, arrange := range map[string]func(*server){
 			"which names options":    func(*server) {},
 			"which does not":         func(s *server) { s.helloNames = false },
+			"which names nothing":    func(s *server) { s.helloNames, s.anonymous = false, true },
 			"which has no HELLO":     func(s *server) { s.helloOld = true },
 			"which has only options": func(s *server) { s.noPing = true },
 		} {
@@ -93,7 +94,7 @@ func TestEveryKindOfLoginAndServerIsKeptAuthenticated(t *testing.T) {
 }
 
 func TestAConnectionThatCannotBeMarkedEndsBetweenTwoCommandsBeforeItsToken(t *testing.T) {
-	unmarked := func(se *session, _ *reauth.Config) { se.s.helloNames, se.s.noPing = false, true }
+	unmarked := func(se *session, _ *reauth.Config) { se.s.helloNames, se.s.anonymous, se.s.noPing = false, true, true }
 	for name, midway := range map[string]bool{"idle": false, "in the middle of a command": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestThatConnectionsCannotBeMarkedIsSaidOnceForAllThatShareAConfig(t *testin
 		for range 5 {
 			near, far := duplex()
 			s := newServer(t, far)
-			s.helloNames, s.noPing = false, true
+			s.helloNames, s.anonymous, s.noPing = false, true, true
 			go s.serve()
 			se.conn = wrap(near)
 			creds, err := se.conn.Credentials(t.Context())
@@ -173,7 +174,7 @@ func TestAConnectionIsLeftAloneWhereItCannotBeFollowed(t *testing.T) {
 				require.Len(t, auths, 1, "hands off")
 				require.Equal(t, replies, "%1\r\n+proto\r\n:3\r\n"+se.drain(), "what was sent before is cut out")
 				require.Equal(t, 1, strings.Count(se.logged(), "WARN"))
-				require.Contains(t, se.logged(), "left alone")
+				require.Contains(t, se.logged(), "not kept authenticated")
 				require.Contains(t, se.logged(), test.because)
 			})
 		})

@@ -19,10 +19,12 @@
 // has subscribed to something. A server reads nothing while it is blocked by a command such
 // as BLPOP, so a token cannot be renewed before that has ended.
 //
-// The marker is HELLO with an option that does not exist, which servers refuse by naming it. It
-// needs no permission and is answered in every state of a server. Where it does not work, the marker is PING, if the
-// ACL allows that. Both are tried right behind the login, where the position of their replies is certain; with
-// neither, the connection is closed by the Conn between two commands just before its token expires.
+// The marker is HELLO with an option that does not exist, which redis-server refuses by naming it,
+// whatever the ACL and the state of the server. Where a server does not name it, the marker is a command that does not
+// exist, REDISENTRA, or else PING, if the ACL allows that; PING alone goes wrong if the server comes to
+// refuse it after the login. Which one to use is found out by a probe right behind the login, where the position of
+// replies is certain. If none works, the Conn closes the connection between two commands just before its token
+// expires; replies that are under way then are lost.
 package reauth
 
 import (
@@ -40,19 +42,20 @@ type Config struct {
 	// to expire. It may fail, hang, or repeat itself. Required.
 	Source auth.Source
 
-	// Logger is told of refused tokens, and of connections that cannot be kept
-	// authenticated (Warn). Default: silent.
+	// Logger is told of refused tokens, of those that cannot be sent, and of connections that
+	// cannot be kept authenticated, and why (Warn). Default: silent.
 	Logger *slog.Logger
 
-	// OnReauth is called when the server's reply to an AUTH has been read, good or bad. It is
-	// called by Read, which waits for it, but never under a lock. Default: nobody is told.
+	// OnReauth is called when the server's reply to an AUTH has been read, good or bad; by the client's Read,
+	// which waits for it, or by a goroutine of the Conn where the client does not read. It is never called under a
+	// lock, but must not wait for the connection itself. Default: nobody is told.
 	OnReauth func(Event)
 }
 
-// Event tells of one AUTH that was sent in a stream.
+// Event tells of one AUTH that was sent in a stream, or of a connection that was closed since none could be.
 type Event struct {
 	Addr      net.Addr      // of the server
-	Err       error         // nil: the server accepted; else what it replied, without secrets
+	Err       error         // nil: the server accepted; else what it replied, or why the connection was closed; without secrets
 	Took      time.Duration // from sending it until the client's Read came to the reply
 	ExpiresAt time.Time     // when the token that was sent expires
 }

@@ -33,15 +33,18 @@ type state struct {
 	user   string            // that the client logged in as
 	held   auth.Credentials  // that the server has, or was sent last
 	known  bool              // held is of the Source, not only the client's login
-	resp3  bool
 	by     marking
 	marks  []*mark // whose replies have not been read, oldest first
+	waits  bool    // credentials wait for the client to end a MULTI or the like
+
+	resp3, discards bool // what the connection can, see wire.Outgoing.Free
 
 	notices []func() // what the user is to be told, see tell
 
-	timer *time.Timer // runs rotate
-	at    time.Time   // when rotate has something to do
-	tries int         // since the server last accepted a token
+	timer  *time.Timer // runs rotate
+	at     time.Time   // when rotate has something to do
+	cancel func()      // ends a question of rotate to the Source; nil: there is none
+	tries  int         // since the server last accepted a token
 }
 
 // leaveAlone ends all that c does on its own. It must be called, like all below that touch the
@@ -53,7 +56,7 @@ func (c *Conn) leaveAlone(why string) {
 	c.schedule(time.Now(), time.Now()) // only to tell
 	c.left = true
 	c.notices = append(c.notices, func() {
-		c.s.logger.Warn("reauth: a connection is left alone; the server will close it when its token expires", "addr", c.conn.RemoteAddr(), "because", why)
+		c.s.logger.Warn("reauth: a connection is not kept authenticated; the server will close it when its token expires", "addr", c.conn.RemoteAddr(), "because", why)
 	})
 }
 
@@ -104,7 +107,7 @@ func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
 			"addr", e.Addr, "error", e.Err, "expiresAt", m.older.ExpiresAt)
 	})
 	if c.held.Password == m.creds.Password { // no other one was sent since
-		c.held = m.older
+		c.held, c.user = m.older, m.user
 		c.tries++
 		c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
 	}
@@ -114,12 +117,7 @@ func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
 func (c *Conn) loggedIn(p *probe, replies [][]byte, first byte, now time.Time) {
 	c.opening.Store(false)
 	c.user, c.resp3 = p.login.Username, p.login.RESP3 && first == '%'
-	for i, m := range markings(p.login.RESP3) {
-		if m.learn(replies[i], []byte(p.nonce)) {
-			c.by = m
-			break
-		}
-	}
+	c.by, c.discards = p.marking(replies), p.discards(replies)
 	c.held = auth.Credentials{Username: p.login.Username, Password: p.login.Password}
 	if g := c.given; g != nil && g.Password == c.held.Password {
 		c.held, c.known = *g, true
@@ -154,6 +152,9 @@ func (c *Conn) schedule(at, now time.Time) {
 	}
 	c.at = at.Round(0) // the wall clock decides
 	wait := min(c.at.Sub(now.Round(0)), maxSleep)
+	if n := len(c.marks); n > 0 { // to read the replies, less and less often
+		wait = min(wait, max(now.Sub(c.marks[n-1].sent)/2, min(replyTimeout, lifeOf(c.held, now)/10), 20*time.Millisecond))
+	}
 	if c.timer == nil {
 		c.timer = time.AfterFunc(wait, c.rotate)
 	} else {
@@ -166,24 +167,29 @@ func (c *Conn) rotate() {
 	defer c.tell()
 	now := time.Now().Round(0)
 	c.mu.Lock()
-	early := now.Before(c.at)
+	early, unread := now.Before(c.at), len(c.marks) > 0
 	if early {
 		c.schedule(c.at, now)
 	}
-	idle, unmarked := early || c.closed || c.left, c.known && c.by.command == nil
+	done, unmarked := c.closed || c.left, c.known && c.by.command == nil
+	var ctx context.Context
+	if !early && !done {
+		ctx, c.cancel = context.WithTimeout(context.Background(), sourceTimeout)
+		defer c.cancel()
+	}
 	c.mu.Unlock()
 	switch {
-	case idle:
-		return
+	case done:
+	case early && unread:
+		c.readReplies()
+	case early:
 	case unmarked:
 		c.end()
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
-	defer cancel()
-	creds, err := c.s.source.Credentials(ctx)
-	if c.isNews(creds, err) && c.send(creds) {
-		c.readReplies()
+	default:
+		creds, err := c.s.source.Credentials(ctx)
+		if c.isNews(creds, err) && c.send(creds) {
+			c.readReplies()
+		}
 	}
 }
 
@@ -196,13 +202,24 @@ func (c *Conn) isNews(creds auth.Credentials, err error) bool {
 	switch {
 	case err == nil && !c.known:
 		c.compare(creds, now)
-	case err != nil || creds.Password == c.held.Password:
+	case err != nil || creds.Password == c.held.Password && creds.ExpiresAt.Sub(c.held.ExpiresAt) < lifeOf(c.held, now)/10:
 		c.tries++
 		c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
 	default:
-		return true
+		return true // perhaps a password as before, whose life was prolonged
 	}
 	return false
+}
+
+// lifeOf returns how long credentials live altogether; a minute where that is not known.
+func lifeOf(creds auth.Credentials, now time.Time) time.Duration {
+	switch {
+	case creds.ExpiresAt.IsZero():
+		return time.Minute
+	case creds.IssuedAt.IsZero():
+		return creds.ExpiresAt.Sub(now)
+	}
+	return creds.ExpiresAt.Sub(creds.IssuedAt)
 }
 
 // compare finds out what the client logged in with, now that the Source gives creds.
@@ -226,31 +243,51 @@ func (c *Conn) compare(creds auth.Credentials, now time.Time) {
 func (c *Conn) send(creds auth.Credentials) bool {
 	c.writing.lock.Lock()
 	defer c.writing.lock.Unlock()
-	if off := c.out.Off(); off != "" {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.leaveAlone("the client sent " + off)
+	if c.failed != nil {
+		return false
+	}
+	if !c.free() {
+		c.due = c.wait(creds)
 		return false
 	}
 	c.due = &creds
-	if c.failed != nil || !c.free() {
-		return false
-	}
 	c.begin(&c.writing, creds.ExpiresAt)
 	defer c.finish(&c.writing)
 	return c.sendAuth() == nil
 }
 
+// wait returns what is due at the next free place; nil if there will be none. It looks again when half of the
+// remaining time is over, and then says what is in the way.
+func (c *Conn) wait(creds auth.Credentials) *auth.Credentials {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.out.Off() != "":
+		c.leaveAlone("the client sent " + c.out.Off())
+		return nil
+	case c.out.Between() && c.out.Subscribed() && !c.resp3:
+		c.leaveAlone("the client has subscribed to something in RESP2")
+		return nil
+	case c.waits:
+		expires := c.held.ExpiresAt
+		c.notices = append(c.notices, func() {
+			c.s.logger.Warn("reauth: a newer token cannot be sent before the client ends its command, or its MULTI", "addr", c.conn.RemoteAddr(), "expiresAt", expires)
+		})
+		return &creds
+	}
+	c.waits = true
+	c.schedule(now.Add(c.held.ExpiresAt.Sub(now)/2), now)
+	return &creds
+}
+
 // pause returns how long to wait before the next try to replace the credentials held, after
 // so many without success. r in [0, 1) spreads connections.
 func pause(held auth.Credentials, now time.Time, tries int, r float64) time.Duration {
-	if held.ExpiresAt.IsZero() { // not known yet
-		held.IssuedAt, held.ExpiresAt = now, now.Add(time.Minute)
-	}
+	life := lifeOf(held, now)
 	remaining := held.ExpiresAt.Sub(now)
-	life := held.ExpiresAt.Sub(held.IssuedAt)
-	if held.IssuedAt.IsZero() {
-		life = remaining
+	if held.ExpiresAt.IsZero() { // not known yet
+		remaining = life
 	}
 	wait := min(remaining/50, time.Second) << min(max(tries-1, 0), 10)
 	wait = min(wait, remaining/8)

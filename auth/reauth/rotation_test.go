@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -92,7 +93,7 @@ func TestARefusedTokenKeepsTheSessionAndIsTriedAgain(t *testing.T) {
 				var accepts atomic.Bool
 				se := newLoggedIn(t, life, func(se *session, _ *reauth.Config) {
 					se.s.refuse = func(_, password string) string {
-						if !accepts.Load() && se.s.own > 2 {
+						if !accepts.Load() && se.s.own > probing {
 							return "-WRONGPASS invalid username-password pair: " + password + " \r\n"
 						}
 						return ""
@@ -259,4 +260,68 @@ func TestPausesAreShortAgainOnceATokenWasAccepted(t *testing.T) {
 		}
 		require.Len(t, se.told(), 3)
 	})
+}
+
+func TestATokenThatWasRefusedBehindACommandIsTriedAgainThoughNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var accepts atomic.Bool
+		se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
+			se.s.refuse = func(string, string) string {
+				if !accepts.Load() && se.s.own > probing {
+					return "-WRONGPASS no\r\n"
+				}
+				return ""
+			}
+		})
+		se.send([]string{"MULTI"})
+		se.untilDue()
+		se.send([]string{"EXEC"}) // the AUTH comes behind it
+		require.Equal(t, "+OK\r\n*0\r\n", se.drain()[:9])
+		accepts.Store(true)
+		time.Sleep(time.Minute)
+		_, _, auths := se.s.seen()
+		require.GreaterOrEqual(t, len(auths), 2)
+		require.NoError(t, se.told()[len(se.told())-1].Err)
+	})
+}
+
+func TestAPasswordWhoseLifeIsProlongedIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		se := newSession(t, time.Hour, nil)
+		se.ask(func(context.Context) (auth.Credentials, error) {
+			return auth.Credentials{Username: "user", Password: "token", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}, nil
+		})
+		creds, err := se.conn.Credentials(t.Context())
+		require.NoError(t, err)
+		se.send([]string{"HELLO", "3", "AUTH", "user", creds.Password})
+		for range 5 {
+			se.drain()
+			time.Sleep(time.Hour)
+		}
+		_, _, auths := se.s.seen()
+		require.InDelta(t, 5, len(auths), 1)
+		for _, e := range se.told() {
+			require.NoError(t, e.Err)
+		}
+	})
+}
+
+func TestSilenceIsExplained(t *testing.T) {
+	for says, commands := range map[string][][]string{
+		"did not log in first": {{"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}},
+		"in RESP2":             {{"AUTH", "user", "token"}, {"SUBSCRIBE", "c"}},
+		"before a login":       {{"SUBSCRIBE", "c"}, {"HELLO", "3", "AUTH", "user", "token"}},
+		"its MULTI":            {{"AUTH", "user", "token"}, {"MULTI"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			se := newSession(t, time.Hour, nil)
+			for _, c := range commands {
+				se.send(c)
+				se.drain()
+			}
+			time.Sleep(70 * time.Minute)
+			require.Equal(t, 1, strings.Count(se.logged(), "WARN"), says)
+			require.Contains(t, se.logged(), says)
+		})
+	}
 }

@@ -3,6 +3,7 @@ package reauth_test
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +22,9 @@ type server struct {
 
 	helloNames bool                               // HELLO names an option that it does not know
 	helloOld   bool                               // there is no HELLO
+	anonymous  bool                               // a command that it does not know is not named
 	noPing     bool                               // the ACL forbids PING
+	noDiscard  bool                               // it forbids DISCARD
 	refuse     func(user, password string) string // the error that an AUTH is refused with; "": none
 	push       func() string                      // what is pushed before a reply, if RESP3 is spoken
 	divert     func(answer)                       // gets what would be sent; nil: it is sent
@@ -35,8 +38,7 @@ type server struct {
 
 	resp3, in, multi, caching, asking, subscribed bool
 	queued                                        [][]string
-	nonce                                         string // of the last command, if that was the Conn's marker or probe
-	probe                                         bool
+	nonces                                        int // commands of the Conn's with a nonce that came last
 }
 
 // answer is what is sent upon a command: pushes, and a reply to the client or the Conn.
@@ -108,19 +110,25 @@ func (s *server) answer(raw string, args []string) answer {
 	return answer{pushes, reply, false}
 }
 
-// isOwn reports whether a command is the Conn's: one with a nonce, or the AUTH behind a marker. The probe
-// behind a login is two with the same nonce.
+// probing is how many commands the Conn sends behind a login.
+const probing = 7
+
+// isOwn reports whether a command is the Conn's: one with a nonce, the DISCARD behind those of a probe, or the AUTH
+// behind a single one.
 func (s *server) isOwn(args []string) bool {
-	last, nonce := "", s.nonce
+	last, before := "", s.nonces
 	if len(args) > 1 {
 		last = args[len(args)-1]
 	}
-	s.nonce = ""
-	if (args[0] == "HELLO" || args[0] == "PING") && strings.HasPrefix(last, "redisentra:") && len(last) == len("redisentra:")+26 {
-		s.nonce, s.probe = last, last == nonce
+	s.nonces = 0
+	switch {
+	case slices.Contains([]string{"HELLO", "REDISENTRA", "PING"}, args[0]) && strings.HasPrefix(last, "redisentra:") && len(last) == len("redisentra:")+26:
+		s.nonces = before + 1
 		return true
+	case args[0] == "DISCARD":
+		return before == probing-1
 	}
-	return args[0] == "AUTH" && nonce != "" && !s.probe
+	return args[0] == "AUTH" && before == 1
 }
 
 // reply executes a command of the client, or queues it.
@@ -141,6 +149,8 @@ func (s *server) reply(args []string) string {
 		}
 		s.multi, s.caching, s.asking, s.queued = false, false, false, nil
 		return reply.String()
+	case s.multi && name == "DISCARD" && s.noDiscard:
+		return "-NOPERM this user has no permissions to run the 'discard' command\r\n"
 	case s.multi && name == "DISCARD" && len(args) == 1:
 		s.multi, s.caching, s.queued = false, false, nil
 		return "+OK\r\n"
@@ -168,6 +178,14 @@ func (s *server) execute(args []string) string {
 		return s.login("default", args[1])
 	case name == "AUTH" && len(args) == 3:
 		return s.login(args[1], args[2])
+	case name == "REDISENTRA" && s.anonymous:
+		return "-ERR unknown command\r\n"
+	case name == "REDISENTRA":
+		return fmt.Sprintf("-ERR unknown command '%s', with args beginning with: '%s' \r\n", args[0], args[1])
+	case name == "DISCARD" && s.noDiscard:
+		return "-NOPERM this user has no permissions to run the 'discard' command\r\n"
+	case name == "DISCARD":
+		return "-ERR DISCARD without MULTI\r\n"
 	case name == "PING" && s.noPing:
 		return "-NOPERM this user has no permissions to run the 'ping' command\r\n"
 	case name == "PING" && len(args) == 1:

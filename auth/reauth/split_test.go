@@ -225,7 +225,7 @@ func TestAReplyToAuthThatIsNoReplyEndsReading(t *testing.T) {
 				se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
 					refuse := se.s.refuse
 					se.s.refuse = func(user, password string) string {
-						if se.s.own > 2 {
+						if se.s.own > probing {
 							return reply
 						}
 						return refuse(user, password)

@@ -112,7 +112,12 @@ func (l *load) subscribe(client rueidis.Client, channel string) {
 	}))
 	defer cancel()
 	go func() {
-		ended <- c.Receive(ctx, c.B().Subscribe().Channel(channel).Build(), func(m rueidis.PubSubMessage) { got <- m.Message })
+		ended <- c.Receive(ctx, c.B().Subscribe().Channel(channel).Build(), func(m rueidis.PubSubMessage) {
+			select {
+			case got <- m.Message:
+			case <-ctx.Done():
+			}
+		})
 	}()
 	for n := 0; ; n++ {
 		select {

@@ -12,6 +12,7 @@ type Outgoing struct {
 
 	off        string // why it has given up; empty: it has not
 	multi      bool   // between MULTI and EXEC or DISCARD
+	discarded  bool   // it was DISCARD that ended the last MULTI, if the server lets it
 	oneShot    bool   // behind a command that modifies the next one
 	subscribed bool   // SUBSCRIBE or one like it was sent
 	hello2     bool   // HELLO 2 was sent
@@ -54,20 +55,6 @@ const (
 	payload
 )
 
-type kind uint8
-
-const (
-	ordinary kind = iota
-	authenticate
-	hello
-	client
-	modifier // of the next command: ASKING, CLIENT CACHING
-	multi
-	execOrDiscard
-	subscribe
-	unfollowable // it changes what the bytes behind it mean
-)
-
 const (
 	// maxName is the length of the longest name in kindOf.
 	maxName = 10
@@ -84,10 +71,13 @@ func (o *Outgoing) Between() bool { return o.phase == between && o.off == "" }
 
 // Free reports whether somebody else's command may be sent now without a difference to the
 // client's own. resp3 says that the connection speaks RESP3; otherwise it may not be once the
-// client has subscribed to something.
-func (o *Outgoing) Free(resp3 bool) bool {
-	return o.Between() && !o.multi && !o.oneShot && (!o.subscribed || resp3 && !o.hello2)
+// client has subscribed to something. discards says that DISCARD ends a MULTI, which an ACL may forbid.
+func (o *Outgoing) Free(resp3, discards bool) bool {
+	return o.Between() && !o.multi && !o.oneShot && (discards || !o.discarded) && (!o.subscribed || resp3 && !o.hello2)
 }
+
+// Subscribed reports whether the client has subscribed to something so far.
+func (o *Outgoing) Subscribed() bool { return o.subscribed }
 
 // Off returns why the stream is not followed any more: a command was seen that changes what the
 // bytes behind it mean, such as MONITOR, or bytes that are no RESP. Empty: it is followed.
@@ -278,8 +268,10 @@ func (o *Outgoing) endCommand() {
 		o.oneShot = true
 	case multi:
 		o.multi = true
-	case execOrDiscard:
-		o.multi = o.multi && o.index > 1 // with arguments it is refused
+	case exec, discard:
+		if (o.multi || o.discarded) && o.index == 1 { // with arguments it is refused
+			o.multi, o.discarded = false, o.kind == discard
+		}
 	case subscribe:
 		o.subscribed = true
 	case unfollowable:
@@ -319,77 +311,4 @@ func (k *kept) word(i int) []byte {
 		return k.bytes[:k.ends[0]]
 	}
 	return k.bytes[k.ends[i-1]:k.ends[i]]
-}
-
-// kindOf returns what the command of that name means to a follower.
-func kindOf(name []byte) kind {
-	switch len(name) {
-	case 4:
-		switch {
-		case is(name, "AUTH"):
-			return authenticate
-		case is(name, "EXEC"):
-			return execOrDiscard
-		case is(name, "QUIT"), is(name, "SYNC"):
-			return unfollowable
-		}
-	case 5:
-		switch {
-		case is(name, "MULTI"):
-			return multi
-		case is(name, "HELLO"):
-			return hello
-		case is(name, "RESET"), is(name, "PSYNC"):
-			return unfollowable
-		}
-	case 6:
-		switch {
-		case is(name, "CLIENT"):
-			return client
-		case is(name, "ASKING"):
-			return modifier
-		}
-	case 7:
-		switch {
-		case is(name, "DISCARD"):
-			return execOrDiscard
-		case is(name, "MONITOR"):
-			return unfollowable
-		}
-	case 9:
-		if is(name, "SUBSCRIBE") {
-			return subscribe
-		}
-	case 10:
-		if is(name, "PSUBSCRIBE") || is(name, "SSUBSCRIBE") {
-			return subscribe
-		}
-	}
-	return ordinary
-}
-
-// kindOfClient returns what CLIENT with that subcommand means.
-func kindOfClient(subcommand []byte) kind {
-	switch {
-	case is(subcommand, "REPLY"):
-		return unfollowable
-	case is(subcommand, "CACHING"):
-		return modifier
-	}
-	return client
-}
-
-func (k kind) isLogin() bool { return k == authenticate || k == hello }
-
-// is reports whether word is name, which is in capitals.
-func is(word []byte, name string) bool {
-	if len(word) != len(name) {
-		return false
-	}
-	for i := range len(name) {
-		if c := word[i]; c != name[i] && c != name[i]|0x20 {
-			return false
-		}
-	}
-	return true
 }

@@ -169,7 +169,7 @@ func follow(o *wire.Outgoing, stream string, cuts ...int) (f followed) {
 			if o.Commands() == before {
 				continue
 			}
-			m := moment{end: at, free2: o.Free(false), free3: o.Free(true)}
+			m := moment{end: at, free2: o.Free(false, true), free3: o.Free(true, true)}
 			if o.LoggedIn() {
 				m.login = *o.TakeLogin()
 			}

@@ -86,8 +86,8 @@ func TestOthersMaySpeakWhereRedisKeepsNothingForTheNextCommand(t *testing.T) {
 				stream = sent(strings.Split(test.commands, ",")...)
 			}
 			o.Follow([]byte(stream))
-			require.Equal(t, test.free == both, o.Free(false))
-			require.Equal(t, test.free != neither, o.Free(true))
+			require.Equal(t, test.free == both, o.Free(false, true))
+			require.Equal(t, test.free != neither, o.Free(true, true))
 			require.True(t, o.Between())
 			require.Empty(t, o.Off())
 			requireFollowedAlike(t, stream)
@@ -110,10 +110,10 @@ func TestAStreamIsNotFollowedBehindWhatChangesItsMeaning(t *testing.T) {
 			o.Follow([]byte(before + stream + "x"))
 			require.NotEmpty(t, o.Off(), "%q", stream)
 			require.False(t, o.Between())
-			require.False(t, o.Free(true))
+			require.False(t, o.Free(true, true))
 			o.Follow([]byte(sent("EXEC", "GET k", "HELLO 3 AUTH u p")))
 			require.NotEmpty(t, o.Off(), "for good")
-			require.False(t, o.Free(true))
+			require.False(t, o.Free(true, true))
 			requireFollowedAlike(t, before+stream)
 		}
 	}
@@ -129,7 +129,7 @@ func TestWhatHasNotEndedIsNeitherBetweenNorOff(t *testing.T) {
 		var o wire.Outgoing
 		o.Follow([]byte(stream[:end]))
 		require.Equal(t, ends[end], o.Between(), "%q", stream[:end])
-		require.Equal(t, ends[end], o.Free(true))
+		require.Equal(t, ends[end], o.Free(true, true))
 		require.Empty(t, o.Off())
 	}
 	for _, stream := range []string{"*2147483647\r\n$536870912\r\n", "*1\r\n$536870912\r\nabc", "*2147483647\r\n$4\r\nAUTH\r\n$0\r\n\r\n"} {
@@ -216,7 +216,7 @@ func TestALoginMayHaveAMegabyteAndNoMore(t *testing.T) {
 	// Other commands may.
 	var o wire.Outgoing
 	o.Follow([]byte(sent("SET k " + strings.Repeat("v", 3<<20))))
-	require.True(t, o.Free(false))
+	require.True(t, o.Free(false, true))
 }
 
 func TestNoCutMakesADifference(t *testing.T) {
@@ -262,7 +262,7 @@ func TestFollowingCostsNoMemory(t *testing.T) {
 			o.Follow(stream[i : i+1])
 		}
 	}), "byte by byte")
-	require.True(t, o.Free(true))
+	require.True(t, o.Free(true, true))
 }
 
 func FuzzOutgoing(f *testing.F) {
@@ -295,4 +295,26 @@ func FuzzOutgoing(f *testing.F) {
 			require.Equal(t, len(want.moments), o.Commands())
 		}
 	})
+}
+
+func TestWhereTheACLForbidsDISCARDOnlyEXECEndsAMULTI(t *testing.T) {
+	for _, c := range []struct {
+		names string
+		free  bool
+	}{
+		{"DISCARD", true},
+		{"MULTI DISCARD", false},
+		{"MULTI EXEC", true},
+		{"MULTI DISCARD GET", false},
+		{"MULTI DISCARD EXEC", true},
+		{"MULTI DISCARD MULTI EXEC", true},
+		{"MULTI DISCARD MULTI DISCARD", false},
+		{"MULTI EXEC DISCARD", true},
+	} {
+		var o wire.Outgoing
+		for name := range strings.FieldsSeq(c.names) {
+			o.Follow(wire.AppendCommand(nil, name))
+		}
+		require.Equal(t, c.free, o.Free(true, false), c.names)
+	}
 }
