@@ -78,6 +78,7 @@ func (m member) is(flag string) bool { return slices.Contains(strings.Split(m.fl
 // wait waits until enough, given the outlook of each node, has no objections. Nodes
 // that do not answer have none.
 func (c *RedisCluster) wait(ctx context.Context, enough func([]*outlook) error) error {
+	var before error // while there was still time for answers
 	for {
 		all := make([]*outlook, len(c.Nodes))
 		_ = c.each(func(i int, n *RedisServer) error {
@@ -88,9 +89,12 @@ func (c *RedisCluster) wait(ctx context.Context, enough func([]*outlook) error) 
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || before == nil {
+			before = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("testutil: waiting for the cluster: %w: %w", context.Cause(ctx), err)
+			return fmt.Errorf("testutil: waiting for the cluster: %w: %w", context.Cause(ctx), before)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
