@@ -159,6 +159,11 @@ func (o *Outgoing) leap(p []byte) int {
 			k = kindOfClient(word)
 		}
 	}
+	if k == ordinary { // as nearly all are
+		o.commands++
+		o.oneShot = false
+		return at
+	}
 	o.kind, o.index = k, int64(words)
 	o.endCommand()
 	return at
