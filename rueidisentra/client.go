@@ -202,11 +202,11 @@ func (c *connector) credentials(ac rueidis.AuthCredentialsContext) (rueidis.Auth
 		c.opts.Logger.Warn("redisentra: no credentials for a connection, which is closed", "error", redact.Text(err.Error()))
 		return rueidis.AuthCredentials{}, err
 	}
-	ac2 := rueidis.AuthCredentials{Username: creds.Username, Password: creds.Password}
-	if c.wrap == nil {
-		ac2.RefreshAfter = creds.ReauthAt(time.Now())
+	login := rueidis.AuthCredentials{Username: creds.Username, Password: creds.Password}
+	if c.wrap == nil { // otherwise the connection sees to it
+		login.RefreshAfter = creds.ReauthAt(time.Now())
 	}
-	return ac2, nil
+	return login, nil
 }
 
 // dialer returns the dialer of option, or what rueidis does without one.

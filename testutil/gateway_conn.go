@@ -137,7 +137,7 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 	name := cmd.Args[0]
 	switch {
 	case len(name) < 4 || len(name) > 12: // none of those below
-	case is(name, "AUTH"):
+	case wire.Is(name, "AUTH"):
 		e.kind = login
 		switch args := cmd.Args; len(args) {
 		case 2:
@@ -145,31 +145,31 @@ func (c *gatewayConn) inspect(cmd *wire.Command) []byte {
 		case 3:
 			e.login, raw = c.rewrite(args[:1], string(args[1]), string(args[2]))
 		}
-	case is(name, "HELLO"):
+	case wire.Is(name, "HELLO"):
 		args := cmd.Args
 		for i := 2; i+2 < len(args); i++ {
-			if is(args[i], "AUTH") {
+			if wire.Is(args[i], "AUTH") {
 				e.kind = login
 				// AUTH goes last, as Redis 7.0 logs in before it finds fault with later options.
 				before := slices.Concat(args[:i], args[i+3:], args[i:i+1])
 				e.login, raw = c.rewrite(before, string(args[i+1]), string(args[i+2]))
 				break
 			}
-			if is(args[i], "SETNAME") {
+			if wire.Is(args[i], "SETNAME") {
 				i++
 			}
 		}
-	case is(name, "EXEC"):
+	case wire.Is(name, "EXEC"):
 		e.kind = execute
-	case is(name, "DISCARD"):
+	case wire.Is(name, "DISCARD"):
 		e.kind = discard
-	case is(name, "RESET"):
+	case wire.Is(name, "RESET"):
 		e.kind = reset
-	case is(name, "SUBSCRIBE"), is(name, "PSUBSCRIBE"), is(name, "SSUBSCRIBE"),
-		is(name, "UNSUBSCRIBE"), is(name, "PUNSUBSCRIBE"), is(name, "SUNSUBSCRIBE"):
+	case wire.Is(name, "SUBSCRIBE"), wire.Is(name, "PSUBSCRIBE"), wire.Is(name, "SSUBSCRIBE"),
+		wire.Is(name, "UNSUBSCRIBE"), wire.Is(name, "PUNSUBSCRIBE"), wire.Is(name, "SUNSUBSCRIBE"):
 		e.kind, e.word, e.more = subscription, strings.ToLower(string(name)), max(1, len(cmd.Args)-1)
-	case is(name, "MONITOR"), is(name, "SYNC"), is(name, "PSYNC"),
-		is(name, "CLIENT") && len(cmd.Args) > 1 && is(cmd.Args[1], "REPLY"):
+	case wire.Is(name, "MONITOR"), wire.Is(name, "SYNC"), wire.Is(name, "PSYNC"),
+		wire.Is(name, "CLIENT") && len(cmd.Args) > 1 && wire.Is(cmd.Args[1], "REPLY"):
 		blind = true
 	}
 	c.mu.Lock()
@@ -224,9 +224,4 @@ func (c *gatewayConn) expire(l *Login) {
 	}
 	c.g.count(func(s *GatewayStats) { s.ClosedOnExpiry++ })
 	c.close()
-}
-
-// is reports whether word is name, which is in capitals.
-func is(word []byte, name string) bool {
-	return len(word) == len(name) && strings.EqualFold(string(word), name)
 }

@@ -108,8 +108,7 @@ func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
 	})
 	if c.held.Password == m.creds.Password { // no other one was sent since
 		c.held, c.user = m.older, m.user
-		c.tries++
-		c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
+		c.retry(now)
 	}
 }
 
@@ -162,6 +161,12 @@ func (c *Conn) schedule(at, now time.Time) {
 	}
 }
 
+// retry schedules another try to replace what is held.
+func (c *Conn) retry(now time.Time) {
+	c.tries++
+	c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
+}
+
 // rotate does what the timer is for: it looks for newer credentials and sends them.
 func (c *Conn) rotate() {
 	defer c.tell()
@@ -203,8 +208,7 @@ func (c *Conn) isNews(creds auth.Credentials, err error) bool {
 	case err == nil && !c.known:
 		c.compare(creds, now)
 	case err != nil || creds.Password == c.held.Password && creds.ExpiresAt.Sub(c.held.ExpiresAt) < lifeOf(c.held, now)/10:
-		c.tries++
-		c.schedule(now.Add(pause(c.held, now, c.tries, rand.Float64())), now)
+		c.retry(now)
 	default:
 		return true // perhaps a password as before, whose life was prolonged
 	}
@@ -220,7 +224,7 @@ func (c *Conn) compare(creds auth.Credentials, now time.Time) {
 	c.known = true
 	if creds.Password != c.held.Password && !creds.ExpiresAt.IsZero() {
 		// A token older than creds, most likely. A Source has a newer one when about 0.8 of the margin remains.
-		life := creds.ExpiresAt.Sub(creds.IssuedAt)
+		life := lifeOf(creds, now)
 		creds.Password, creds.ExpiresAt = c.held.Password, now.Add(min(life*2/5, 4*time.Minute))
 		creds.IssuedAt = creds.ExpiresAt.Add(-life)
 	}
@@ -271,7 +275,7 @@ func (c *Conn) wait(creds auth.Credentials) *auth.Credentials {
 }
 
 // errUnmarked says why connections cannot be kept.
-var errUnmarked = errors.New("the server neither names an unknown option of HELLO nor answers PING, so AUTH's reply could not be told apart; allow the user to PING (ACL: +ping)")
+var errUnmarked = errors.New("the server names neither an unknown option of HELLO nor an unknown command, and does not answer PING, so AUTH's reply could not be told apart; allow the user to PING (ACL: +ping)")
 
 // end closes a connection that cannot be kept, between two commands.
 func (c *Conn) end() {

@@ -21,42 +21,42 @@ func kindOf(name []byte) kind {
 	switch len(name) {
 	case 4:
 		switch {
-		case is(name, "AUTH"):
+		case Is(name, "AUTH"):
 			return authenticate
-		case is(name, "EXEC"):
+		case Is(name, "EXEC"):
 			return exec
-		case is(name, "QUIT"), is(name, "SYNC"):
+		case Is(name, "QUIT"), Is(name, "SYNC"):
 			return unfollowable
 		}
 	case 5:
 		switch {
-		case is(name, "MULTI"):
+		case Is(name, "MULTI"):
 			return multi
-		case is(name, "HELLO"):
+		case Is(name, "HELLO"):
 			return hello
-		case is(name, "RESET"), is(name, "PSYNC"):
+		case Is(name, "RESET"), Is(name, "PSYNC"):
 			return unfollowable
 		}
 	case 6:
 		switch {
-		case is(name, "CLIENT"):
+		case Is(name, "CLIENT"):
 			return client
-		case is(name, "ASKING"):
+		case Is(name, "ASKING"):
 			return modifier
 		}
 	case 7:
 		switch {
-		case is(name, "DISCARD"):
+		case Is(name, "DISCARD"):
 			return discard
-		case is(name, "MONITOR"):
+		case Is(name, "MONITOR"):
 			return unfollowable
 		}
 	case 9:
-		if is(name, "SUBSCRIBE") {
+		if Is(name, "SUBSCRIBE") {
 			return subscribe
 		}
 	case 10:
-		if is(name, "PSUBSCRIBE") || is(name, "SSUBSCRIBE") {
+		if Is(name, "PSUBSCRIBE") || Is(name, "SSUBSCRIBE") {
 			return subscribe
 		}
 	}
@@ -66,9 +66,9 @@ func kindOf(name []byte) kind {
 // kindOfClient returns what CLIENT with that subcommand means.
 func kindOfClient(subcommand []byte) kind {
 	switch {
-	case is(subcommand, "REPLY"):
+	case Is(subcommand, "REPLY"):
 		return unfollowable
-	case is(subcommand, "CACHING"):
+	case Is(subcommand, "CACHING"):
 		return modifier
 	}
 	return client
@@ -76,8 +76,8 @@ func kindOfClient(subcommand []byte) kind {
 
 func (k kind) isLogin() bool { return k == authenticate || k == hello }
 
-// is reports whether word is name, which is in capitals.
-func is(word []byte, name string) bool {
+// Is reports whether word is name, which is in capital letters.
+func Is(word []byte, name string) bool {
 	if len(word) != len(name) {
 		return false
 	}

@@ -291,10 +291,10 @@ func (o *Outgoing) endHello() {
 	o.hello2 = o.hello2 || string(words.word(0)) == "2"
 	for i := 1; i < words.len(); {
 		switch {
-		case is(words.word(i), "AUTH") && i+2 < words.len():
+		case Is(words.word(i), "AUTH") && i+2 < words.len():
 			o.login = &Login{string(words.word(i + 1)), string(words.word(i + 2)), resp3}
 			i += 3
-		case is(words.word(i), "SETNAME"):
+		case Is(words.word(i), "SETNAME"):
 			i += 2
 		default:
 			return // an error
