@@ -49,7 +49,18 @@ const keys = 300
 func (c *cluster) setAll(client rueidis.Client, value string) {
 	c.t.Helper()
 	for i := range keys {
-		require.NoError(c.t, client.Do(c.t.Context(), client.B().Set().Key(fmt.Sprint(i)).Value(value).Build()).Error())
+		require.NoError(c.t, set(c.t.Context(), client, fmt.Sprint(i), value))
+	}
+}
+
+// set tries again where a node says CLUSTERDOWN: that happens for an instant in any failover, on a
+// node that hears of the old master's end before it hears from the new one.
+func set(ctx context.Context, client rueidis.Client, key, value string) error {
+	for {
+		err := client.Do(ctx, client.B().Set().Key(key).Value(value).Build()).Error()
+		if e, is := rueidis.IsRedisErr(err); !is || !e.IsClusterDown() {
+			return err
+		}
 	}
 }
 
