@@ -6,19 +6,19 @@
 //
 // # An operation may run more than once
 //
-// When a connection is lost, nobody can tell whether the server has done what it was asked to: the
-// command may have been lost on its way there, or the reply on its way back. In a measurement, 19 of
-// 45 INCRs that had failed with a lost connection had been applied. Run again, they count twice.
-// [Do] does not know what an operation does, and runs it again.
+// When a connection is lost, nobody can tell whether the server did what it was asked to: either the
+// command was lost on its way there, or the reply on its way back. In a measurement, 19 of 45 INCRs that
+// had failed with a lost connection had been applied. Run again, they count twice. [Do] does not
+// know what an operation does, and runs it again.
 //
-// So give it only what may happen twice: reads; writes that set a state (SET key value, HSET, SADD,
-// DEL, EXPIREAT) and not a difference (INCR, LPUSH, APPEND); or a difference in a script that
-// remembers, under an id of the one increment and not of the attempt, that it has been applied. The
-// example of Do named exactly once has the script. Of several commands only a MULTI or a script is applied as a whole or
-// not at all. Even a SET undoes what somebody else has written between the two runs. Where none
-// of this will do, use a MaxAttempts of 1, or a Classify that makes ConnectionLost Permanent and
-// leaves AuthFailed and Busy: those were refused before they did anything, unless the operation has
-// several commands.
+// So give it only what may happen twice: reads, or writes that set a state (SET key value, HSET, SADD,
+// DEL) and do not change it by something (INCR, LPUSH, APPEND). For those use a script that remembers, under
+// an id which is made once for all attempts, that it has run: the ExactlyOnce example of [DoValue] has one. Of
+// several commands use a transaction or a script, as otherwise some may have been applied; and even a
+// SET that runs again undoes what somebody else wrote in between.
+//
+// Where nothing of this will do, a Classify of your own can make ConnectionLost permanent, as the example of
+// [Classify] does. After AuthFailed and Busy it is safe to run a single command again: the server has refused it.
 package retry
 
 import (
