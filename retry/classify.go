@@ -52,24 +52,27 @@ func (c Class) String() string {
 //
 //   - AuthFailed: WRONGPASS, NOAUTH.
 //   - Busy: LOADING, TRYAGAIN, CLUSTERDOWN, MASTERDOWN; rueidis.ErrNoSlot; an [*auth.TokenError]
-//     that is Temporary, as nothing is wrong with a connection then, and only time helps.
-//   - ConnectionLost: the ends of streams, errors and time-outs of package net, those of system calls
-//     that tell of a network, failed look-ups of names; rueidis.ErrDoCacheAborted.
-//   - Permanent: all other replies of servers, NOPERM, MOVED and nil included; the end of a context; TLS
-//     certificates that do not verify, TLS alerts, ports that do not speak TLS; addresses that are
-//     none; a closed client or token source; any other TokenError, and an [*auth.ConfigError].
-//   - What it does not know, and nil, is Permanent, too.
+//     that is Temporary, as then it is Entra ID and no connection that needs time.
+//   - ConnectionLost: the end of a stream; errors and time-outs of package net, look-ups of names
+//     included; system calls that failed because of the network; rueidis.ErrDoCacheAborted.
+//   - Permanent: all other replies, NOPERM, READONLY, MOVED and nil included; the end of a context; certificates
+//     that do not verify, TLS alerts and ports that do not speak TLS; addresses that are none;
+//     closed clients and token sources; any other TokenError, and an [*auth.ConfigError].
+//   - Permanent is also what it does not know, and nil.
 //
-// Replies are recognized in rueidis' type, in those that have a method RedisError(), as go-redis' and
-// those of pool/resp do, and, for clients whose errors are mere strings, in errors that wrap nothing and
-// begin with one of the six words above.
+// Replies are errors of rueidis' type, those that have a method RedisError(), as in go-redis and in this
+// module's pool/resp, and, for clients whose errors are mere strings, those that wrap nothing and begin
+// with one of the six words above.
 //
-// The end of a context is context.Canceled or context.DeadlineExceeded itself. A
-// dialer's time-out, of which errors.Is says that it is DeadlineExceeded, is a lost connection.
+// The end of a context is context.Canceled or context.DeadlineExceeded itself. Package net's own time-outs,
+// of which errors.Is says that they are DeadlineExceeded, are lost connections. But it need not be the end of the ctx
+// that Do was given: it may be that of a deadline within the operation, of a TLS handshake that took longer than the Timeout
+// of its dialer, or of another command, with which rueidis shares a dial. As Do ends with its own ctx in any
+// case, a [Policy].Classify of your own may well call these ConnectionLost.
 //
-// Of an error that wraps several, each counts. Known ones win over unknown ones, so that an error of your own
-// may be put around them; among the known, Permanent wins, as what one of them forbids the others cannot
-// bring, then AuthFailed, because only it has something done about it.
+// Of several errors that one wraps, each counts. Any that is known wins over those that are not, so that
+// errors of your own may be put around it. Of those that are known Permanent wins, because what one of them
+// rules out another try cannot bring, and then AuthFailed, because for that alone something is done.
 func Classify(err error) Class {
 	c, _ := judge(err)
 	return c

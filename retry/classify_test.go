@@ -159,6 +159,19 @@ func TestOfSeveralKnownErrorsPermanentWinsAndThenAuthFailed(t *testing.T) {
 	}
 }
 
+func TestATimeOutOfADialIsALostConnectionButNotOneOfATLSHandshake(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // which never answers
+	require.NoError(t, err)
+	defer l.Close()
+	_, err = (&tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * ms}}).Dial("tcp", l.Addr().String())
+	require.Equal(t, context.DeadlineExceeded, err, "if this has changed, the documentation of Classify must, too")
+	conn, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(10*ms)))
+	require.Equal(t, retry.ConnectionLost, retry.Classify(tls.Client(conn, &tls.Config{ServerName: "localhost"}).Handshake()))
+}
+
 func TestClassesHaveNames(t *testing.T) {
 	require.Equal(t, "permanent, connection lost, auth failed, busy, class 9",
 		fmt.Sprintf("%v, %v, %v, %v, %v", retry.Permanent, retry.ConnectionLost, retry.AuthFailed, retry.Busy, retry.Class(9)))

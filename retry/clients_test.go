@@ -3,7 +3,9 @@ package retry_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,7 +145,7 @@ func TestWhateverRueidisSaysOfADeadServerIsALostConnection(t *testing.T) {
 	dead, err := rueidisentra.Configure(option, s.source, nil)
 	require.NoError(t, err)
 	other, err := rueidis.NewClient(dead)
-	defer other.Close()
+	t.Cleanup(other.Close) // there is one although the first connection failed
 	stream := client.DoStream(ctx, client.B().Get().Key("k").Build())
 	for name, err := range map[string]error{
 		"NewClient": err,
@@ -161,6 +163,51 @@ func TestWhateverRueidisSaysOfADeadServerIsALostConnection(t *testing.T) {
 	}
 	cancel()
 	<-subscribed
+}
+
+// Commands of rueidis that wait for the same dial share it with the ctx of the one that came first.
+func TestTheEndOfAnotherCommandsContextCanBeTakenForALostConnection(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	option := s.ClientOption()
+	option.ForceSingleClient, option.PipelineMultiplex = true, -1
+	var hang atomic.Bool
+	hanging := make(chan struct{}, 1)
+	option.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+		if hang.CompareAndSwap(true, false) {
+			hanging <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&tls.Dialer{NetDialer: d, Config: cfg}).DialContext(ctx, "tcp", addr)
+	}
+	client := s.connect(t, option)
+	shared := func(p retry.Policy) error {
+		hang.Store(true)
+		s.CloseConnections()
+		ctx, cancel := context.WithCancel(t.Context())
+		other := make(chan error, 1)
+		go func() {
+			for ctx.Err() == nil { // the first ones may find the connection that was closed
+				_ = set(client)(ctx)
+			}
+			other <- ctx.Err()
+		}()
+		<-hanging
+		err := retry.Do(t.Context(), p, func(ctx context.Context) error {
+			time.AfterFunc(200*ms, cancel)
+			return set(client)(ctx)
+		})
+		require.ErrorIs(t, <-other, context.Canceled)
+		return err
+	}
+	require.ErrorIs(t, shared(retry.Policy{}), context.Canceled)
+	require.NoError(t, shared(retry.Policy{Classify: func(err error) retry.Class {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return retry.ConnectionLost // Do ends with its own ctx anyway
+		}
+		return retry.Classify(err)
+	}}))
 }
 
 func TestARefusedLoginIsTriedAgainWithANewToken(t *testing.T) {
@@ -284,8 +331,9 @@ func TestWhatRueidisCannotDoIsNotTriedAgain(t *testing.T) {
 		_, err := rueidisentra.NewClient(option, s.source, nil)
 		return err
 	}), "does not speak TLS")
-	client.Close()
-	require.ErrorIs(t, once(set(client)), rueidis.ErrClosing)
+	closed := s.connect(t, s.ClientOption())
+	closed.Close()
+	require.ErrorIs(t, once(set(closed)), rueidis.ErrClosing)
 }
 
 // plaintextPort returns the address of a server that does not speak TLS.
