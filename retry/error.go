@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Error says that an operation was given up, although its last error might have passed. An
-// operation whose error is Permanent has not been given up: that error comes back as it is.
+// Error says that an operation was given up: its attempts or its time were used up, or ctx ended. An
+// operation whose error is Permanent is not given up; that error comes back as it is.
 type Error struct {
 	Attempts int           // how often the operation has run
 	Elapsed  time.Duration // since the beginning of the first attempt

@@ -13,9 +13,9 @@
 //
 // So give it only what may happen twice: reads, or writes that set a state (SET key value, HSET, SADD,
 // DEL) and do not change it by something (INCR, LPUSH, APPEND). For those use a script that remembers, under
-// an id which is made once for all attempts, that it has run: the ExactlyOnce example of [DoValue] has one. Of
-// several commands use a transaction or a script, as otherwise some may have been applied; and even a
-// SET that runs again undoes what somebody else wrote in between.
+// an id which is made once for all attempts, that it has run: the ExactlyOnce example of [DoValue] has one.
+// Several commands need a transaction or a script around them, as otherwise a part of them may have been
+// applied. And even a SET that runs again undoes what somebody else wrote in between.
 //
 // Where nothing of this will do, a Classify of your own can make ConnectionLost permanent, as the example of
 // [Classify] does. After AuthFailed and Busy it is safe to run a single command again: the server has refused it.
@@ -34,8 +34,8 @@ import (
 //
 // Permanent errors, which mostly are what a server replied, are returned as op returned them, so that
 // comparisons such as rueidis.IsRedisNil and IsRedisErr work as they do without Do. Any other error of op
-// comes in an [*Error], with the number of attempts; errors.Is and errors.As find it there. So they do the
-// cause of ctx's end, before an attempt, within one, while waiting or in Refresh, beside the last error of op.
+// comes in an [*Error], with the number of attempts; errors.Is and errors.As find it there. When ctx ended, be it
+// before an attempt, within one, while waiting or in Refresh, they find the cause of that there, too.
 //
 // An [*auth.ConfigError] says that ctx or op is nil, or that p cannot work; op has not run then. A
 // panic of op, or of p's functions, is the caller's.
