@@ -9,6 +9,7 @@ require (
 	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/uuid v1.6.0
+	github.com/jackc/puddle/v2 v2.2.3
 	github.com/redis/rueidis v1.0.79
 	github.com/stretchr/testify v1.12.1
 )
