@@ -25,6 +25,7 @@ import (
 	"github.com/jackc/puddle/v2"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/isnil"
 	"github.com/redisentra/redisentra/retry"
 )
 
@@ -98,7 +99,7 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 	switch {
 	case cfg.Dial == nil:
 		return nil, bad("Dial", "is missing; it opens a connection")
-	case cfg.Source == nil:
+	case isnil.Value(cfg.Source):
 		return nil, bad("Source", "is missing; it gives what to log in with, such as an auth.TokenSource")
 	case cfg.DialTimeout < 0:
 		return nil, bad("DialTimeout", "is negative; 0 means 10s")

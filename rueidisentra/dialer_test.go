@@ -1,0 +1,95 @@
+package rueidisentra_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/pool"
+	"github.com/redisentra/redisentra/rueidisentra"
+	"github.com/redisentra/redisentra/testutil"
+)
+
+func TestAPoolOfDedicatedConnectionsOutlivesItsTokens(t *testing.T) {
+	for name, reauth := range map[string]rueidisentra.Reauth{"in the stream": rueidisentra.InStream, "native": rueidisentra.Native} {
+		t.Run(name, func(t *testing.T) {
+			entra := testutil.NewEntra(t, nil)
+			entra.SetLifetime(time.Second)
+			redis := testutil.NewRedisServer(t, entra, nil)
+			source := tokenSource(t, entra)
+			client, err := rueidisentra.NewClient(redis.ClientOption(), source, &rueidisentra.Options{Reauth: reauth})
+			require.NoError(t, err)
+			defer client.Close()
+			p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 8})
+			require.NoError(t, err)
+			defer p.Close()
+			var users sync.WaitGroup
+			for i := range 16 {
+				users.Go(func() {
+					key := strconv.Itoa(i)
+					for begin, n := time.Now(), int64(1); time.Since(begin) < 4*time.Second; n++ {
+						err := p.Do(t.Context(), func(c *rueidisentra.Conn) error {
+							if err := c.Do(t.Context(), c.B().Watch().Key(key).Build()).Error(); err != nil {
+								return err
+							}
+							for _, reply := range c.DoMulti(t.Context(), c.B().Multi().Build(), c.B().Incr().Key(key).Build(), c.B().Exec().Build()) {
+								if err := reply.Error(); err != nil {
+									return err
+								}
+							}
+							return nil
+						})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						<-time.After(rest)
+					}
+				})
+			}
+			users.Wait()
+			require.LessOrEqual(t, p.Stat().New, int64(8))
+			require.Zero(t, p.Stat().Discarded)
+			require.Positive(t, p.Stat().Reauths)
+			require.Zero(t, redis.Stats().ClosedOnExpiry)
+			require.Zero(t, redis.Stats().Queued)
+		})
+	}
+}
+
+func TestTheDialerReportsWhatItCannotDial(t *testing.T) {
+	entra := testutil.NewEntra(t, nil)
+	redis := testutil.NewRedisServer(t, entra, nil)
+	source := tokenSource(t, entra)
+	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
+	require.NoError(t, err)
+	defer client.Close()
+	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 1})
+	require.NoError(t, err)
+	defer p.Close()
+	set := func(c *rueidisentra.Conn) error {
+		return c.Do(t.Context(), c.B().Set().Key("k").Value("v").Build()).Error()
+	}
+	require.NoError(t, p.Do(t.Context(), set))
+	require.NoError(t, redis.Kill())
+	require.Error(t, p.Do(t.Context(), set))
+	require.ErrorContains(t, p.Do(t.Context(), set), "pool: login:")
+	require.NoError(t, redis.Restart())
+	require.NoError(t, p.Do(t.Context(), set))
+}
+
+func TestTheDialerRefusesAClustersClient(t *testing.T) {
+	entra := testutil.NewEntra(t, nil)
+	cluster := testutil.NewRedisCluster(t, entra, &testutil.RedisClusterOptions{Masters: 1, Replicas: -1})
+	client, err := rueidisentra.NewClient(cluster.ClientOption(), tokenSource(t, entra), nil)
+	require.NoError(t, err)
+	defer client.Close()
+	_, err = rueidisentra.Dialer(client)(context.Background())
+	var config *auth.ConfigError
+	require.ErrorAs(t, err, &config)
+}
