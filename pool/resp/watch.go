@@ -1,0 +1,90 @@
+package resp
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// watch breaks off what a connection does when a context ends. It is used again while
+// commands come with the same context, or with ones that end with it.
+type watch struct {
+	conn  net.Conn
+	done  <-chan struct{}
+	stop  func() bool
+	state atomic.Uint32
+	mu    sync.Mutex // held while the deadline is set
+}
+
+// The states of a watch.
+const (
+	idle   uint32 = iota // nothing is under way that belongs to the context
+	active               // something is
+	broken               // something was, and the connection's deadline has been set, or is being set
+)
+
+// longAgo as a deadline ends what is under way.
+var longAgo = time.Unix(1, 0)
+
+// begin watches ctx until end is called. It returns the error of a ctx that has ended.
+func (c *Conn) begin(ctx context.Context) (*watch, error) {
+	done := ctx.Done()
+	if done == nil {
+		return nil, nil
+	}
+	w := c.watch.Load()
+	if w == nil || w.done != done {
+		select {
+		case <-done:
+			return nil, ended(ctx)
+		default:
+		}
+		c.unwatch()
+		w = &watch{conn: c.conn, done: done}
+		w.state.Store(active)
+		w.stop = context.AfterFunc(ctx, func() {
+			c.watch.CompareAndSwap(w, nil) // so that nothing keeps ctx
+			w.interrupt()
+		})
+		c.watch.Store(w)
+	} else {
+		w.state.Store(active)
+	}
+	select {
+	case <-done: // then the function may have found nothing to do
+		c.end(w)
+		return nil, ended(ctx)
+	default:
+		return w, nil
+	}
+}
+
+// interrupt ends what is active.
+func (w *watch) interrupt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state.CompareAndSwap(active, broken) && w.conn.SetDeadline(longAgo) != nil {
+		_ = w.conn.Close() // an SSH tunnel has no deadlines
+	}
+}
+
+// end ends what begin began, between two replies. A context that ended too late to break it off leaves no trace.
+func (c *Conn) end(w *watch) {
+	if w == nil || w.state.CompareAndSwap(active, idle) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.conn.SetDeadline(time.Time{}); err != nil {
+		c.fail(err)
+	}
+}
+
+// unwatch lets go of the context that was watched last.
+func (c *Conn) unwatch() {
+	if w := c.watch.Swap(nil); w != nil {
+		w.stop()
+	}
+}
