@@ -17,7 +17,9 @@ func (r *reader) reply(v *Value) error {
 		return err
 	}
 	r.left = r.max
-	return midway(r.value(v, 0))
+	err := midway(r.value(v, 0))
+	r.long = nil
+	return err
 }
 
 // await waits until there is something to parse.

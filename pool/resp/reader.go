@@ -28,6 +28,7 @@ type reader struct {
 	r, w int    // buf[r:w] has been read from src and not parsed yet
 	max  int    // Options.MaxReply
 	left int    // what of it is left for the reply under way
+	long []byte // takes lines of that reply that are longer than buf
 }
 
 func newReader(src io.Reader, maxReply int) reader {
@@ -55,8 +56,7 @@ func (r *reader) fill() error {
 	return io.ErrNoProgress
 }
 
-// line returns the next line without its end. It is valid until the next call of anything, and
-// long ones are allocated.
+// line returns the next line without its end. It is valid until the next call of anything.
 func (r *reader) line() ([]byte, error) {
 	seen := 0
 	for {
@@ -80,7 +80,7 @@ func (r *reader) line() ([]byte, error) {
 
 // longLine is line where all of buf is the beginning of one.
 func (r *reader) longLine() ([]byte, error) {
-	var line []byte
+	line := r.long[:0]
 	for {
 		at := bytes.IndexByte(r.buf[r.r:r.w], '\n')
 		part := r.buf[r.r:r.w]
@@ -91,6 +91,7 @@ func (r *reader) longLine() ([]byte, error) {
 			return nil, fmt.Errorf("%w: a line of more than %d bytes", errTooLarge, maxLine)
 		}
 		line = append(line, part...)
+		r.long = line
 		r.r += len(part)
 		if at >= 0 {
 			r.r++
