@@ -18,7 +18,7 @@ const (
 )
 
 // errTooLarge is the error of what RESP allows and the limits do not.
-var errTooLarge = errors.New("resp: the reply is larger than allowed")
+var errTooLarge = errors.New("the reply is larger than allowed")
 
 // reader reads replies from a stream. Nothing is allocated because a length was announced:
 // strings and aggregates grow with what has arrived, to four times that at most.
