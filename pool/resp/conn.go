@@ -27,7 +27,8 @@ type Conn struct {
 	out  []byte // commands to be sent
 	session
 
-	watch atomic.Pointer[watch] // of the last context that can end
+	watch    atomic.Pointer[watch] // of a context that has come twice
+	lastDone <-chan struct{}       // of the last context that was watched; guarded by busy
 
 	mu     sync.Mutex // guards what follows
 	closed error      // why the connection cannot be used; nil: it can
@@ -144,6 +145,9 @@ func (c *Conn) leave(ctx context.Context, w *watch, err error) error {
 		c.release(w)
 		return nil
 	}
+	if w != nil {
+		w.stop()
+	}
 	switch {
 	case w != nil && w.state.Load() == broken:
 		err = ended(ctx)
@@ -168,8 +172,13 @@ func (c *Conn) roundTrip(v *Value, args []string) error {
 // send sends a command.
 func (c *Conn) send(args []string) error {
 	c.out = wire.AppendCommand(c.out[:0], args...)
+	return c.flush()
+}
+
+// flush writes what is in out.
+func (c *Conn) flush() error {
 	_, err := c.conn.Write(c.out)
-	if cap(c.out) > keptBuffer {
+	if c.out = c.out[:0]; cap(c.out) > keptBuffer {
 		c.out = nil
 	}
 	return err

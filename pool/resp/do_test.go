@@ -1,6 +1,7 @@
 package resp_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -10,6 +11,13 @@ import (
 
 	"github.com/redisentra/redisentra/pool/resp"
 )
+
+// What package pool wants of its connections.
+var _ interface {
+	Auth(ctx context.Context, username, password string) error
+	Close() error
+	Err() error
+} = (*resp.Conn)(nil)
 
 func TestCommandsWithoutOneReplyAreRefused(t *testing.T) {
 	sent := 0

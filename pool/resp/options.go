@@ -12,9 +12,9 @@ import (
 
 const (
 	// maxReply is the default of Options.MaxReply. What is allocated on the way to a reply
-	// stays below 1.5 times that, and so below 64 MiB.
+	// stays below 1.5 times that and so below 64 MiB, see grow.
 	maxReply = 32 << 20
-	// maxDepth is how deep aggregates may nest. Redis itself nests five deep; scripts may do more.
+	// maxDepth is how deep aggregates may nest: deeper than anything that Redis itself replies.
 	maxDepth = 128
 	// maxLine bounds simple strings and errors, whose length is not announced.
 	maxLine = 1 << 20
@@ -45,6 +45,7 @@ type Options struct {
 
 	// MaxReply is how much memory one reply may take, in bytes: the length of each string in it
 	// and 64 for each element. A reply that announces more is refused before it is read, and the connection closed.
+	// Whatever it is, aggregates nest 128 deep, and simple strings and errors have 1 MiB at most.
 	// Default: 32 MiB. Negative: an error.
 	MaxReply int
 }

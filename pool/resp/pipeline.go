@@ -69,7 +69,7 @@ func (c *Conn) pipeline(cmds [][]string) ([]Value, error) {
 		sent++
 	}
 	if len(c.out) <= limit || len(cmds) == 1 {
-		if _, err := c.conn.Write(c.out); err != nil {
+		if err := c.flush(); err != nil {
 			return nil, err
 		}
 		return c.replies(len(cmds))
@@ -99,14 +99,8 @@ func (c *Conn) writeParts(cmds [][]string) error {
 			c.out = wire.AppendCommand(c.out, cmds[0]...)
 			cmds = cmds[1:]
 		}
-		if _, err := c.conn.Write(c.out); err != nil {
+		if err := c.flush(); err != nil || len(cmds) == 0 {
 			return err
-		}
-		if cap(c.out) > keptBuffer {
-			c.out = nil
-		}
-		if c.out = c.out[:0]; len(cmds) == 0 {
-			return nil
 		}
 	}
 }

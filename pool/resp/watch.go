@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// watch breaks off what a connection does when a context ends. It is used again while
-// commands come with the same context, or with ones that end with it.
+// watch breaks off what a connection does when a context ends. It is kept while commands
+// come with the same context, or with ones that end with it, from the second on: a context for one command only
+// is let go at once, so that no goroutine has to start when it is canceled.
 type watch struct {
 	conn  net.Conn
 	done  <-chan struct{}
 	stop  func() bool
+	kept  bool
 	state atomic.Uint32
 	mu    sync.Mutex // held while the deadline is set
 }
@@ -41,14 +43,7 @@ func (c *Conn) begin(ctx context.Context) (*watch, error) {
 			return nil, ended(ctx)
 		default:
 		}
-		c.unwatch()
-		w = &watch{conn: c.conn, done: done}
-		w.state.Store(active)
-		w.stop = context.AfterFunc(ctx, func() {
-			c.watch.CompareAndSwap(w, nil) // so that nothing keeps ctx
-			w.interrupt()
-		})
-		c.watch.Store(w)
+		w = c.newWatch(ctx, done)
 	} else {
 		w.state.Store(active)
 	}
@@ -59,6 +54,22 @@ func (c *Conn) begin(ctx context.Context) (*watch, error) {
 	default:
 		return w, nil
 	}
+}
+
+// newWatch returns a watch of ctx that is active.
+func (c *Conn) newWatch(ctx context.Context, done <-chan struct{}) *watch {
+	c.unwatch()
+	w := &watch{conn: c.conn, done: done, kept: c.lastDone == done}
+	c.lastDone = done
+	w.state.Store(active)
+	w.stop = context.AfterFunc(ctx, func() {
+		c.watch.CompareAndSwap(w, nil) // so that nothing keeps ctx
+		w.interrupt()
+	})
+	if w.kept {
+		c.watch.Store(w)
+	}
+	return w
 }
 
 // interrupt ends what is active.
@@ -72,7 +83,13 @@ func (w *watch) interrupt() {
 
 // end ends what begin began, between two replies. A context that ended too late to break it off leaves no trace.
 func (c *Conn) end(w *watch) {
-	if w == nil || w.state.CompareAndSwap(active, idle) {
+	if w == nil {
+		return
+	}
+	if !w.kept {
+		w.stop()
+	}
+	if w.state.CompareAndSwap(active, idle) {
 		return
 	}
 	w.mu.Lock()
