@@ -132,6 +132,26 @@ func TestAContextEndsWhatIsBeingWritten(t *testing.T) {
 	}
 }
 
+// tunnel is a connection without deadlines, like one through SSH.
+type tunnel struct{ net.Conn }
+
+func (tunnel) SetDeadline(time.Time) error { return errors.New("not supported") }
+
+func TestAContextEndsCommandsOverAConnectionWithoutDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requireInTime(t, func(ctx context.Context) error {
+			near, far := net.Pipe()
+			defer far.Close()
+			go io.Copy(io.Discard, far)
+			c, err := resp.Dial(ctx, "tcp", "localhost:1", &resp.Options{RESP2: true, DialContext: over(tunnel{near})})
+			require.NoError(t, err)
+			_, err = c.Do(ctx, "GET", "k")
+			requireUnusable(t, c)
+			return err
+		})
+	})
+}
+
 func TestAContextEndsDial(t *testing.T) {
 	for name, opts := range map[string]resp.Options{
 		"in DialContext": {DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -92,17 +92,16 @@ func isSubscription(name string) bool {
 
 // settle draws the conclusions from the reply to a command.
 func (c *Conn) settle(what class, args []string, v *Value) {
-	failed := v.kind == KindError || v.kind == KindBulkError
 	switch what {
 	case login:
-		if failed {
+		if v.failed() {
 			v.text = concealed(v.text, args[1:])
 		}
 		c.forget()
 	case multi:
-		c.inMulti = c.inMulti || !failed
+		c.inMulti = c.inMulti || !v.failed()
 	case finish:
-		if !failed || strings.HasPrefix(v.text, "EXECABORT ") {
+		if !v.failed() || strings.HasPrefix(v.text, "EXECABORT ") {
 			c.inMulti = false
 		}
 	}
@@ -135,7 +134,7 @@ func (c *Conn) subscribe(args []string) (v Value, err error) {
 			return v, err
 		}
 		switch {
-		case v.kind == KindError, v.kind == KindBulkError:
+		case v.failed():
 			return v, nil
 		case v.kind != KindPush:
 			return v, fmt.Errorf("%w: a reply of kind %v where a subscription is confirmed", wire.ErrProtocol, v.kind)

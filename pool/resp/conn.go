@@ -68,7 +68,7 @@ func (c *Conn) Do(ctx context.Context, args ...string) (Value, error) {
 	if err = c.leave(ctx, w, err); err != nil {
 		return Value{}, err
 	}
-	if v.kind == KindError || v.kind == KindBulkError {
+	if v.failed() {
 		return Value{}, v.Err()
 	}
 	return v, nil

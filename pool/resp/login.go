@@ -39,11 +39,11 @@ func (c *Conn) auth(v *Value, username, password string) error {
 			return err
 		}
 		c.settle(login, []string{"HELLO", password}, v)
-		refused := v.kind == KindError
-		if !refused {
+		switch {
+		case !v.failed():
 			c.greet, c.resp3 = false, true
-		}
-		if !refused || !lacksHello(v.text) {
+			return nil
+		case !lacksHello(v.text):
 			return nil
 		}
 		c.greet = false
@@ -66,7 +66,7 @@ func (c *Conn) hello(v *Value) error {
 		return err
 	}
 	switch {
-	case v.kind != KindError:
+	case !v.failed():
 		c.resp3 = true
 	case strings.HasPrefix(v.text, "NOAUTH"):
 		c.greet = true

@@ -29,9 +29,9 @@ type Options struct {
 	// over which no token should ever go.
 	TLSConfig *tls.Config
 
-	// DialContext opens the connection, on top of which TLS goes: the place for a proxy, a pipe
-	// in memory, or github.com/redisentra/redisentra/auth/reauth.Wrap where TLSConfig is nil.
-	// Default: that of a [net.Dialer].
+	// DialContext opens the connection, on top of which TLS goes: the place for a proxy or a pipe
+	// in memory. What it returns may be wrapped by package reauth if that has the TLS beneath it and
+	// TLSConfig is nil. Default: that of a [net.Dialer].
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// RESP2 leaves the connection with RESP2: no HELLO is sent, there are no pushes and no

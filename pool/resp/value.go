@@ -33,11 +33,14 @@ func (v Value) IsNull() bool { return v.kind == KindNull }
 // Err returns the [*Error] that v is, and nil if it is none. Errors inside of arrays,
 // such as those of an EXEC, are found this way only.
 func (v Value) Err() error {
-	if v.kind == KindError || v.kind == KindBulkError {
+	if v.failed() {
 		return &Error{v.text}
 	}
 	return nil
 }
+
+// failed reports whether v is an error.
+func (v *Value) failed() bool { return v.kind == KindError || v.kind == KindBulkError }
 
 // Attributes returns what the server said about v beside its value: a map, or a null if it said nothing.
 func (v Value) Attributes() Value {

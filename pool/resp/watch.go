@@ -13,6 +13,7 @@ import (
 // is let go at once, so that no goroutine has to start when it is canceled.
 type watch struct {
 	conn  net.Conn
+	raw   net.Conn
 	done  <-chan struct{}
 	stop  func() bool
 	kept  bool
@@ -59,7 +60,7 @@ func (c *Conn) begin(ctx context.Context) (*watch, error) {
 // newWatch returns a watch of ctx that is active.
 func (c *Conn) newWatch(ctx context.Context, done <-chan struct{}) *watch {
 	c.unwatch()
-	w := &watch{conn: c.conn, done: done, kept: c.lastDone == done}
+	w := &watch{conn: c.conn, raw: c.raw, done: done, kept: c.lastDone == done}
 	c.lastDone = done
 	w.state.Store(active)
 	w.stop = context.AfterFunc(ctx, func() {
@@ -77,7 +78,7 @@ func (w *watch) interrupt() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.state.CompareAndSwap(active, broken) && w.conn.SetDeadline(longAgo) != nil {
-		_ = w.conn.Close() // an SSH tunnel has no deadlines
+		_ = w.raw.Close() // an SSH tunnel has no deadlines
 	}
 }
 
