@@ -63,7 +63,7 @@ func (r *reader) line() ([]byte, error) {
 		if at := bytes.IndexByte(r.buf[r.r+seen:r.w], '\n'); at >= 0 {
 			line := r.buf[r.r : r.r+seen+at]
 			r.r += len(line) + 1
-			return unterminated(line)
+			return withoutReturn(line)
 		}
 		seen = r.w - r.r
 		if seen == len(r.buf) {
@@ -95,7 +95,7 @@ func (r *reader) longLine() ([]byte, error) {
 		r.r += len(part)
 		if at >= 0 {
 			r.r++
-			return unterminated(line)
+			return withoutReturn(line)
 		}
 		if err := r.fill(); err != nil {
 			return nil, midway(err)
@@ -103,8 +103,8 @@ func (r *reader) longLine() ([]byte, error) {
 	}
 }
 
-// unterminated returns a line without the carriage return that it must end with.
-func unterminated(line []byte) ([]byte, error) {
+// withoutReturn returns a line without the carriage return that it must end with.
+func withoutReturn(line []byte) ([]byte, error) {
 	if len(line) == 0 || line[len(line)-1] != '\r' {
 		return nil, fmt.Errorf("%w: a line feed without a carriage return", wire.ErrProtocol)
 	}

@@ -3,6 +3,7 @@ package resp_test
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -164,6 +165,23 @@ func TestSubscriptionsAndInvalidationsArePushes(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, <-listened, context.Canceled)
 	do(c, "v", "GET", "k")
+}
+
+func TestALargePipelineOverTLSStaysInOrder(t *testing.T) {
+	s, user, token := newServer(t, nil)
+	c := login(t, s, resp.Options{}, user, token)
+	value := strings.Repeat("v", 300)
+	var cmds [][]string
+	for i := range 10_000 {
+		cmds = append(cmds, []string{"ECHO", strconv.Itoa(i) + value})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	replies, err := c.Pipeline(ctx, cmds...)
+	require.NoError(t, err)
+	for i, v := range replies {
+		require.Equal(t, cmds[i][1], v.String())
+	}
 }
 
 func TestLargeValuesComeAndGoWhole(t *testing.T) {
