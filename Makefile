@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 tool = "$$(go -C tools tool -n $(1))"
+modules = . benchmarks
 
 .PHONY: help
 help: ## list the targets
@@ -17,24 +18,27 @@ demo: ## tokens rotate under load, everything embedded (15 s)
 test: redis-server ## all tests, with the race detector
 	go test -run WithoutAConn ./auth/reauth # 2,000 random streams, of which the race detector has time for 200
 	go test -race -p 1 ./... # one package at a time: some tests need that what lives a second is served within it
+	go -C benchmarks test -race -p 1 ./...
 
 .PHONY: check
 check: ## format, vet, staticcheck, go fix and tidy, all without a change
 	@out="$$($(call tool,gofumpt) -l .)"; if [ -n "$$out" ]; then echo "not formatted (run 'make format'):"; echo "$$out"; exit 1; fi
-	go vet ./...
-	$(call tool,staticcheck) ./...
-	@out="$$(go fix -diff ./...)"; if [ -n "$$out" ]; then echo "go fix would change:"; echo "$$out"; exit 1; fi
-	go mod tidy -diff
-	go -C tools mod tidy -diff
+	@for m in $(modules); do echo "vet, staticcheck and go fix of module $$m"; \
+		go -C $$m vet ./...; \
+		staticcheck=$(call tool,staticcheck); (cd $$m && "$$staticcheck" ./...); \
+		out="$$(go -C $$m fix -diff ./...)"; if [ -n "$$out" ]; then echo "go fix would change:"; echo "$$out"; exit 1; fi; \
+	done
+	@for m in $(modules) tools; do go -C $$m mod tidy -diff; done
 
 .PHONY: format
 format: ## format the code
 	$(call tool,gofumpt) -w .
 
 .PHONY: bench
-bench: redis-server ## what Credentials and re-authentication cost, beside azidentity and plain rueidis
+bench: redis-server ## what Credentials, re-authentication and pooling cost, beside what others do
 	go test -run '^$$' -bench . -count 6 ./auth | tee /dev/stderr | $(call tool,benchstat) -col /by -
 	go test -run '^$$' -bench . -benchtime 10s ./rueidisentra
+	go -C benchmarks test -run '^$$' -bench . -benchtime 5s ./...
 
 .PHONY: soak
 soak: redis-server ## every kind of connection at once, on 1 s tokens: plaintext, TLS and a cluster (10 min)

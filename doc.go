@@ -8,8 +8,14 @@
 //     authenticated, for any Redis client.
 //   - [github.com/redisentra/redisentra/auth] keeps one identity's token fresh,
 //     for anything.
+//   - [github.com/redisentra/redisentra/retry] tries operations of any client again
+//     when a connection is lost, as Microsoft documents it.
+//   - [github.com/redisentra/redisentra/pool] pools connections of any client and keeps
+//     them logged in; [github.com/redisentra/redisentra/pool/resp] is a minimal one.
 //   - [github.com/redisentra/redisentra/testutil] is the test kit: a fake Entra
 //     ID, and Redis servers that enforce its tokens' expiry.
+//
+// What all of it costs, beside what others do, is measured in the module benchmarks.
 //
 // The command [github.com/redisentra/redisentra/cmd/redisentra] demonstrates
 // all of it with nothing to install.

@@ -46,7 +46,7 @@ type conn struct {
 
 var (
 	errLost  = fmt.Errorf("connection lost: %w", io.EOF)
-	errWrong = errors.New("WRONGPASS invalid username-password pair or user is disabled.")
+	errWrong = errors.New("WRONGPASS invalid username-password pair or user is disabled")
 )
 
 func (s *server) dial(ctx context.Context) (*conn, error) {
@@ -527,8 +527,13 @@ func TestDoDiscardsWhatPanicsOrIsLost(t *testing.T) {
 		err  error
 		open int64
 	}{
-		{nil, 1}, {errors.New("not found"), 0}, {errLost, 0}, {nil, 1}, {errors.New("NOAUTH Authentication required."), 0},
-		{fmt.Errorf("in the middle: %w", context.Canceled), 1}, {nil, 1},
+		{nil, 1},
+		{errors.New("not found"), 0},
+		{errLost, 0},
+		{nil, 1},
+		{errors.New("NOAUTH Authentication required"), 0},
+		{fmt.Errorf("in the middle: %w", context.Canceled), 1},
+		{nil, 1},
 	} {
 		opens += test.open
 		require.ErrorIs(t, p.Do(t.Context(), func(*conn) error { return test.err }), test.err)
@@ -649,6 +654,12 @@ func (*telling) Auth(_ context.Context, user, password string) error {
 	return fmt.Errorf("WRONGPASS for %s %s", user, password)
 }
 func (*telling) Close() error { return nil }
+
+// idle is a connection that does nothing.
+type idle struct{}
+
+func (*idle) Auth(context.Context, string, string) error { return nil }
+func (*idle) Close() error                               { return nil }
 
 func TestAcquireAndReleaseAllocateNothing(t *testing.T) {
 	p, err := pool.New(pool.Config[*idle]{Dial: func(context.Context) (*idle, error) { return &idle{}, nil }, Source: auth.Static("u", "p"), MaxIdleTime: time.Hour, MaxLifetime: time.Hour})
