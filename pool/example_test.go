@@ -6,37 +6,12 @@ import (
 	"log"
 	"time"
 
-	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/azure"
 	"github.com/redisentra/redisentra/pool"
 	"github.com/redisentra/redisentra/pool/resp"
 	"github.com/redisentra/redisentra/retry"
 	"github.com/redisentra/redisentra/testutil"
 )
-
-// setUp starts a fake Entra ID and a Redis that takes its tokens; in Azure both are there.
-func setUp(ctx context.Context) (redis *testutil.Redis, source *auth.TokenSource, done func()) {
-	entra, err := testutil.StartEntra(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	redis, err = testutil.StartRedis(entra, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	cred, err := entra.ClientSecret(entra.NewPrincipal()) // azidentity.NewDefaultAzureCredential(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	source, err = auth.NewTokenSource(ctx, cred, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return redis, source, func() {
-		_ = source.Close()
-		redis.Close()
-		entra.Close()
-	}
-}
 
 // Microsoft's sample for clients that run for long fetches a token and connects with it. It sets and
 // gets Az:key1, up to three times: before each it sends AUTH with another token if the one that it has lives for
@@ -47,7 +22,7 @@ func setUp(ctx context.Context) (redis *testutil.Redis, source *auth.TokenSource
 // https://learn.microsoft.com/azure/azure-cache-for-redis/cache-azure-active-directory-for-authentication
 func Example() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 
 	connections, err := pool.New(pool.Config[*resp.Conn]{
@@ -95,7 +70,7 @@ func Example() {
 // This is all for redigo, whose Dial has no context.
 func ExampleConn() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 
 	connections, err := pool.New(pool.Config[redigo]{

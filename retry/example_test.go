@@ -11,42 +11,16 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/azure"
 	"github.com/redisentra/redisentra/retry"
 	"github.com/redisentra/redisentra/rueidisentra"
-	"github.com/redisentra/redisentra/testutil"
 )
-
-// setUp starts a fake Entra ID and a Redis that takes its tokens; in Azure both are there.
-func setUp(ctx context.Context) (redis *testutil.Redis, source *auth.TokenSource, done func()) {
-	entra, err := testutil.StartEntra(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	redis, err = testutil.StartRedis(entra, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	cred, err := entra.ClientSecret(entra.NewPrincipal())
-	if err != nil {
-		log.Fatal(err)
-	}
-	source, err = auth.NewTokenSource(ctx, cred, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return redis, source, func() {
-		_ = source.Close()
-		redis.Close()
-		entra.Close()
-	}
-}
 
 // A SET of a state may happen twice, so it may be tried again: here its connection is lost, and the
 // server refuses logins for a while.
 func ExampleDo() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
 	if err != nil {
@@ -74,7 +48,7 @@ func ExampleDo() {
 // What is permanent is not tried again, and comes back as it is.
 func ExampleDoValue() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
 	if err != nil {
@@ -104,7 +78,7 @@ return tonumber(count)`)
 // made once for all attempts, does not. (In a cluster, both keys must have the same {tag}.)
 func ExampleDoValue_exactlyOnce() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
 	if err != nil {
@@ -161,7 +135,7 @@ func ExampleClassify() {
 // rueidis tries reads again by itself: five times at most here, and not for as long as there is no server.
 func ExampleRueidisDelay() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 	option := redis.ClientOption()
 	option.RetryDelay = retry.RueidisDelay(retry.Policy{MaxAttempts: 5, InitialInterval: time.Millisecond})

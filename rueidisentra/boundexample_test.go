@@ -6,6 +6,7 @@ import (
 	"log"
 	"time"
 
+	"github.com/redisentra/redisentra/internal/azure"
 	"github.com/redisentra/redisentra/rueidisentra"
 )
 
@@ -13,7 +14,7 @@ import (
 func ExampleBoundBlocking() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 
 	client, err := rueidisentra.NewClient(redis.ClientOption(), source, &rueidisentra.Options{Reauth: rueidisentra.Native})

@@ -9,38 +9,13 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/azure"
 	"github.com/redisentra/redisentra/rueidisentra"
-	"github.com/redisentra/redisentra/testutil"
 )
-
-// setUp starts a fake Entra ID and a Redis that takes its tokens; in Azure both are there.
-func setUp(ctx context.Context) (redis *testutil.Redis, source *auth.TokenSource, done func()) {
-	entra, err := testutil.StartEntra(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	redis, err = testutil.StartRedis(entra, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	cred, err := entra.ClientSecret(entra.NewPrincipal())
-	if err != nil {
-		log.Fatal(err)
-	}
-	source, err = auth.NewTokenSource(ctx, cred, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return redis, source, func() {
-		_ = source.Close()
-		redis.Close()
-		entra.Close()
-	}
-}
 
 func ExampleNewClient() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 
 	client, err := rueidisentra.NewClient(rueidis.ClientOption{
@@ -64,7 +39,7 @@ func ExampleNewClient() {
 // rueidislock, rueidisaside.
 func ExampleConfigure() {
 	ctx := context.Background()
-	redis, source, done := setUp(ctx)
+	redis, source, done := azure.Start(ctx)
 	defer done()
 
 	option, err := rueidisentra.Configure(redis.ClientOption(), source, nil)

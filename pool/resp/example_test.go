@@ -7,39 +7,15 @@ import (
 	"log"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/azure"
 	"github.com/redisentra/redisentra/pool/resp"
 	"github.com/redisentra/redisentra/testutil"
 )
 
-// start starts a Redis that takes tokens, and a source of them.
-func start(ctx context.Context) (redis *testutil.Redis, source *auth.TokenSource, stop func()) {
-	entra, err := testutil.StartEntra(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	redis, err = testutil.StartRedis(entra, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	cred, err := entra.ClientSecret(entra.NewPrincipal())
-	if err != nil {
-		log.Fatal(err)
-	}
-	source, err = auth.NewTokenSource(ctx, cred, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return redis, source, func() {
-		_ = source.Close()
-		redis.Close()
-		entra.Close()
-	}
-}
-
 // A connection is dialed, logs in with a token, and carries commands.
 func ExampleDial() {
 	ctx := context.Background()
-	redis, source, stop := start(ctx)
+	redis, source, stop := azure.Start(ctx)
 	defer stop()
 
 	conn, err := resp.Dial(ctx, "tcp", redis.Addr(), &resp.Options{TLSConfig: redis.TLSConfig()})
@@ -80,7 +56,7 @@ func connect(ctx context.Context, redis *testutil.Redis, source *auth.TokenSourc
 // The accessors of a Value know what a command may reply; errors of the server are errors.
 func ExampleConn_Do() {
 	ctx := context.Background()
-	redis, source, stop := start(ctx)
+	redis, source, stop := azure.Start(ctx)
 	defer stop()
 	conn := connect(ctx, redis, source)
 	defer conn.Close()
@@ -108,7 +84,7 @@ func ExampleConn_Do() {
 // The commands of a pipeline share one way to the server and back.
 func ExampleConn_Pipeline() {
 	ctx := context.Background()
-	redis, source, stop := start(ctx)
+	redis, source, stop := azure.Start(ctx)
 	defer stop()
 	conn := connect(ctx, redis, source)
 	defer conn.Close()
