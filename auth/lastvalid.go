@@ -18,7 +18,7 @@ const (
 // LastValid returns a Source that gives src's credentials, and the last ones that
 // are still valid while src fails, hangs (even ignoring its ctx) or returns
 // expired ones. While it holds valid ones it answers within 100 ms. Credentials without
-// IssuedAt get the time when they first came.
+// IssuedAt, or with one that is not before ExpiresAt, get the time when they first came.
 //
 // The packages that log connections in use it for any Source that they are given; a
 // [*TokenSource] needs no such care, and is returned as it is, like what LastValid returned.
@@ -65,6 +65,7 @@ func (l *lastValid) Credentials(ctx context.Context) (Credentials, error) {
 				return f.c, nil
 			}
 		case <-t.C:
+		case <-ctx.Done():
 		}
 		return last, nil
 	}
@@ -94,7 +95,7 @@ func (l *lastValid) fly(ctx context.Context, f *flight) {
 	}
 	l.mu.Lock()
 	if f.err == nil {
-		if f.c.IssuedAt.IsZero() {
+		if f.c.IssuedAt.IsZero() || !f.c.ExpiresAt.IsZero() && !f.c.IssuedAt.Before(f.c.ExpiresAt) {
 			if f.c.IssuedAt = now; f.c.Password == l.last.Password {
 				f.c.IssuedAt = l.last.IssuedAt
 			}

@@ -3,10 +3,9 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/puddle/v2"
-
-	"github.com/redisentra/redisentra/auth"
 )
 
 // Lease is the use of one connection until Release or Discard. It is a value: copies are the same
@@ -20,26 +19,28 @@ type Lease[C Conn] struct {
 func leased(n uint64) bool { return n%2 == 1 }
 
 // Acquire waits for a connection that is logged in, until ctx ends. It opens one if none is idle and MaxSize
-// allows it. Errors are those of ctx, of Config.Dial, of the login, of the source, and [ErrClosed].
+// allows it. Errors are those of ctx and its cause, of Config.Dial, of the login, of the source, and [ErrClosed].
 func (p *Pool[C]) Acquire(ctx context.Context) (Lease[C], error) {
-	for {
+	for waits := ctx; ; {
 		if sorted := p.sorting.Load(); sorted != nil {
 			<-*sorted // else this would find nothing idle, and dial
 		}
-		place, err := p.places.Acquire(ctx)
+		place, err := p.places.Acquire(waits)
+		if err == errIdle {
+			waits = context.WithValue(ctx, hasWaited{}, true)
+			continue
+		}
 		if err != nil {
 			return Lease[C]{}, p.unavailable(ctx, err)
 		}
 		m := place.Value()
 		m.place = place
-		if p.clock() >= m.due || m.losses != p.losses.Load() || p.cfg.Check != nil || p.cfg.MaxIdleTime > 0 {
-			switch ok, err := p.prepare(ctx, m); {
-			case err != nil:
+		if m.late.Load() || m.near || m.losses != p.losses.Load() || p.cfg.Check != nil {
+			if err := p.await(ctx, m); err != nil {
 				return Lease[C]{}, p.unavailable(ctx, err)
-			case !ok:
-				continue
 			}
 		}
+		m.fresh = false
 		return Lease[C]{m, m.lease.Add(1)}, nil
 	}
 }
@@ -49,50 +50,25 @@ func (p *Pool[C]) unavailable(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, puddle.ErrClosedPool) || p.ctx.Err() != nil:
 		return ErrClosed
-	case ctx.Err() != nil:
-		return failure(ctx)
+	case ctx.Err() == nil:
+		return err
+	case errors.Is(context.Cause(ctx), ctx.Err()):
+		return fmt.Errorf("pool: %w", context.Cause(ctx))
 	}
-	return err
+	return fmt.Errorf("pool: %w: %w", ctx.Err(), context.Cause(ctx))
 }
 
-// prepare makes m, which nobody else has, ready for a lease. If it is not then it is gone.
-func (p *Pool[C]) prepare(ctx context.Context, m *member[C]) (ok bool, err error) {
-	if m.outlived() {
-		p.discard(m)
-		return false, nil
-	}
-	if p.clock() >= m.due || m.losses != p.losses.Load() {
-		creds, stale, err := p.newest(ctx, m)
-		switch {
-		case err != nil:
-			p.discard(m)
-			return false, err
-		case stale:
-			if err := p.renewFor(ctx, m, creds); err != nil {
-				return false, err
-			}
-		}
-	}
-	if p.cfg.Check != nil && !m.fresh {
-		checkCtx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
-		defer cancel()
-		if err := p.cfg.Check(checkCtx, m.conn); err != nil {
-			p.discard(m)
-			return false, ctx.Err()
-		}
-	}
-	m.fresh = false
-	return true, nil
-}
-
-// renewFor renews m for as long as ctx lets the caller wait; what ends later goes back to the pool.
-func (p *Pool[C]) renewFor(ctx context.Context, m *member[C], creds auth.Credentials) error {
+// await makes m ready for a lease, for as long as ctx lets the caller wait. What is ready later goes back
+// to the pool. After an error the caller does not have m any more.
+func (p *Pool[C]) await(ctx context.Context, m *member[C]) error {
 	done := make(chan error)
-	go func() {
-		err := p.renew(m, creds)
+	go func() { // it has m, and Close waits for that
+		err := p.ready(context.WithoutCancel(ctx), m, true)
 		select {
 		case done <- err:
 		case <-ctx.Done():
+			p.putBack(m, err)
+		case <-p.ctx.Done():
 			p.putBack(m, err)
 		}
 	}()
@@ -104,6 +80,8 @@ func (p *Pool[C]) renewFor(ctx context.Context, m *member[C], creds auth.Credent
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-p.ctx.Done():
+		return ErrClosed
 	}
 }
 
@@ -122,19 +100,27 @@ func (l Lease[C]) Release() {
 	case l.m.broken():
 		l.m.pool.lose(l.m)
 	default:
-		l.m.release()
+		l.m.place.Release()
+		l.m.remind()
 	}
 }
 
 // Discard closes the connection. Use it when the connection is broken, or when it is in a
 // state that the next user must not find, such as subscribed.
 func (l Lease[C]) Discard() {
-	if l.end() {
-		if l.m.health != nil && !l.m.broken() {
-			l.m.pool.discard(l.m)
-			return
-		}
+	switch {
+	case !l.end():
+	case l.m.health == nil || l.m.broken():
 		l.m.pool.lose(l.m)
+	default:
+		l.m.pool.discard(l.m)
+	}
+}
+
+// drop closes the connection, which says nothing about others.
+func (l Lease[C]) drop() {
+	if l.end() {
+		l.m.pool.discard(l.m)
 	}
 }
 

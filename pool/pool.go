@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/jackc/puddle/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/internal/isnil"
@@ -39,7 +40,7 @@ const closePatience = 5 * time.Second
 // and Close at any time: while another call hangs, and more than once.
 //
 // A Conn that can tell may have a method Err() error, which returns an error once the
-// connection is of no more use. Without it [Pool.Do] judges by the error that its function returns.
+// connection is of no more use. It must not block. Without it [Pool.Do] judges by the error that its function returns.
 type Conn interface {
 	// Auth sends AUTH. An error that [retry.Classify] finds to be AuthFailed says that the
 	// server refused the credentials and the connection is as before.
@@ -52,10 +53,14 @@ type Conn interface {
 type Config[C Conn] struct {
 	// Dial opens a connection, which the pool then logs in. ctx ends with DialTimeout or when
 	// the pool is closed, but not with the ctx of a caller who waits for the connection.
-	Dial        func(ctx context.Context) (C, error)
-	DialTimeout time.Duration // bounds Dial and the login together, and any other AUTH; 10s
+	Dial func(ctx context.Context) (C, error)
+	// DialTimeout bounds Dial together with the login, any other AUTH, and Check, whether or not they
+	// heed their ctx; 10s.
+	DialTimeout time.Duration
 
-	Source auth.Source // what connections log in with
+	// Source gives what connections log in with. Where it fails or hangs, the last credentials that
+	// are still valid serve, as with [auth.LastValid].
+	Source auth.Source
 
 	MaxSize int32 // connections at most; 10 for each CPU that Go uses
 
@@ -67,8 +72,8 @@ type Config[C Conn] struct {
 	// so that connections that were opened together are not closed together; 0: any age.
 	MaxLifetime time.Duration
 
-	// Check is called before a connection that has been idle is handed out, with the
-	// caller's ctx, for DialTimeout at most. An error closes the connection and another one is taken.
+	// Check is called before a connection that has been idle is handed out. ctx has the values of the caller's,
+	// but ends with DialTimeout. If it returns an error, a new connection takes the place of this one.
 	Check func(ctx context.Context, c C) error
 }
 
@@ -78,15 +83,18 @@ type Pool[C Conn] struct {
 	source auth.Source
 	places *puddle.Pool[*member[C]]
 
-	born    time.Time       // when clock was 0
-	skew    atomic.Int64    // what the wall clock has moved more than the monotonic one since
 	ctx     context.Context // of what the pool does by itself
-	cancel  context.CancelCauseFunc
-	kick    chan struct{}                 // makes sweeping look for the next moment again
-	swept   chan struct{}                 // closed when sweeping has ended
-	sorting atomic.Pointer[chan struct{}] // closed, and nil again, once sweep has given back what it need not look after
-	losses  atomic.Uint64                 // connections that were lost while someone had them
+	cancel  context.CancelFunc
+	running sync.WaitGroup // calls of Dial, Auth, Check and Close, which may outlast their ctx
 	closing sync.Once
+
+	losses    atomic.Uint64 // connections that were lost while someone had them
+	fruitless *rate.Limiter // of questions to source for which there was nothing newer
+
+	kick    chan struct{}                 // makes sweep look for the next moment again
+	swept   chan struct{}                 // closed when sweep has ended
+	overdue atomic.Bool                   // a connection that is late was released
+	sorting atomic.Pointer[chan struct{}] // closed, and nil again, once sweep has given back what it need not look after
 
 	mu      sync.Mutex // guards members
 	members map[*member[C]]struct{}
@@ -114,9 +122,12 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 	cfg.MaxSize = cmp.Or(cfg.MaxSize, int32(min(10*runtime.GOMAXPROCS(0), 1<<20)))
 	p := &Pool[C]{
 		cfg: cfg, source: auth.LastValid(cfg.Source),
-		born: time.Now(), kick: make(chan struct{}, 1), swept: make(chan struct{}), members: map[*member[C]]struct{}{},
+		fruitless: rate.NewLimiter(rate.Every(100*time.Millisecond), 10),
+		kick:      make(chan struct{}, 1), swept: make(chan struct{}), members: map[*member[C]]struct{}{},
 	}
-	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	const centuries = 1 << 61 // which can be added up
+	p.cfg.MaxIdleTime, p.cfg.MaxLifetime = min(cfg.MaxIdleTime, centuries), min(cfg.MaxLifetime, centuries)
 	places, err := puddle.NewPool(&puddle.Config[*member[C]]{Constructor: p.construct, Destructor: p.destruct, MaxSize: cfg.MaxSize})
 	if err != nil {
 		return nil, fmt.Errorf("pool: %w", err)
@@ -131,29 +142,40 @@ func bad(field, problem string) error {
 }
 
 // Do calls f with a connection, and returns the error of either. The connection goes back
-// to the pool unless f panics or the connection is of no more use.
+// to the pool unless it is of no more use: when f panics, when its method Err says so, when f's error is, to
+// [retry.Classify], an AuthFailed, or, of a connection without Err, a ConnectionLost or the end of a context.
 func (p *Pool[C]) Do(ctx context.Context, f func(C) error) error {
 	l, err := p.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer l.Discard() // which does nothing after Release
-	if err = f(l.Conn()); !l.m.spoilt(err) {
+	defer l.drop() // which does nothing if the lease has ended
+	err = f(l.Conn())
+	class, mute := retry.Classify(err), l.m.health == nil
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case class == retry.AuthFailed: // it is logged out
+	case ended && (mute || l.m.broken()): // it is out of step, which says nothing about others
+	case class == retry.ConnectionLost && mute:
+		l.Discard()
+	default:
 		l.Release()
 	}
 	return err
 }
 
-// Close closes the pool: callers of Acquire get [ErrClosed]. It waits 5 seconds for leases to end,
-// and then closes their connections as well. It returns when nothing of the pool runs any
-// more, but for functions of the user that do not return.
+// Close closes the pool. Acquire returns [ErrClosed] from then on, also to callers who have waited for a
+// connection in use, as soon as there is one. Close waits 5 seconds for leases to end, and then ends them and closes
+// their connections. It returns when nothing of the pool runs any more, except for functions of the user that
+// do not return for 5 seconds more.
 func (p *Pool[C]) Close() {
 	p.closing.Do(func() {
-		p.cancel(ErrClosed)
+		p.cancel()
 		<-p.swept
 		closed := make(chan struct{})
 		go func() {
 			p.places.Close()
+			p.running.Wait()
 			close(closed)
 		}()
 		for range 2 {
@@ -173,7 +195,7 @@ func (p *Pool[C]) revoke() {
 	defer p.mu.Unlock()
 	for m := range p.members {
 		if n := m.lease.Load(); leased(n) {
-			Lease[C]{m, n}.Discard()
+			Lease[C]{m, n}.drop()
 		}
 	}
 }
@@ -185,7 +207,7 @@ type Stat struct {
 	Acquired int32 // of them, those that callers have or that are getting their AUTH
 	Idle     int32
 
-	Waits    int64         // calls of Acquire for which no connection was idle
+	Waits    int64         // calls of Acquire that got a connection, but had to wait for it as none was idle
 	WaitTime time.Duration // that they took, all together
 
 	New           int64 // connections that were opened
@@ -201,30 +223,5 @@ func (p *Pool[C]) Stat() Stat {
 		MaxSize: s.MaxResources(), Total: s.TotalResources(), Acquired: s.AcquiredResources(), Idle: s.IdleResources(),
 		Waits: s.EmptyAcquireCount(), WaitTime: s.EmptyAcquireWaitTime(),
 		New: p.opened.Load(), Discarded: p.discarded.Load(), Reauths: p.reauths.Load(), FailedReauths: p.failedReauths.Load(),
-	}
-}
-
-// failure says why ctx ended, be it the pool's or a caller's.
-func failure(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if err := ctx.Err(); !errors.Is(cause, err) && cause != ErrClosed {
-		return fmt.Errorf("pool: %w: %w", err, cause)
-	}
-	return fmt.Errorf("pool: %w", cause)
-}
-
-// spoilt reports whether err, that a user of m's connection had, is the connection's end.
-func (m *member[C]) spoilt(err error) bool {
-	if err == nil {
-		return false
-	}
-	switch retry.Classify(err) {
-	case retry.AuthFailed: // it is logged out
-		return true
-	case retry.ConnectionLost:
-		return m.health == nil
-	default:
-		ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-		return m.health == nil && ended
 	}
 }

@@ -67,7 +67,6 @@ func (r redis) pool(t *testing.T, size int32) *pool.Pool[*tokenConn] {
 }
 
 func TestABusyPoolOutlivesTenTokens(t *testing.T) {
-	t.Parallel()
 	r := newRedis(t, time.Second, nil)
 	p := r.pool(t, 16)
 	var done atomic.Int64
@@ -109,7 +108,6 @@ func TestABusyPoolOutlivesTenTokens(t *testing.T) {
 }
 
 func TestAnIdlePoolOutlivesTenTokens(t *testing.T) {
-	t.Parallel()
 	r := newRedis(t, time.Second, nil)
 	p := r.pool(t, 16)
 	var leases [16]pool.Lease[*tokenConn]

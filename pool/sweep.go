@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"context"
 	"slices"
 	"time"
 )
@@ -9,24 +8,26 @@ import (
 // maxSleep bounds how long a timer is trusted; it stands still while a machine sleeps, expiry does not.
 const maxSleep = time.Minute
 
-// sweep looks after idle connections until the pool is closed.
+// sweep looks after idle connections until the pool is closed. The moments are marked here, so that a
+// checkout need not look at a clock.
 func (p *Pool[C]) sweep() {
 	defer close(p.swept)
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
+		again := false
 		select {
 		case <-p.ctx.Done():
 			return
 		case <-p.kick:
 		case <-t.C:
+			again = true
 		}
-		p.setClock()
-		due, next := p.tell()
-		if due {
+		due, next := p.markLate(time.Now())
+		if due || again {
 			p.lookAfterIdle()
 		}
-		t.Reset(min(next-p.clock(), maxSleep))
+		t.Reset(min(time.Until(next), maxSleep))
 	}
 }
 
@@ -38,21 +39,31 @@ func (p *Pool[C]) plan() {
 	}
 }
 
-// tell marks the members whose time has come. It reports whether there are any, and when the next one's comes.
-func (p *Pool[C]) tell() (due bool, next time.Duration) {
-	now := p.clock()
+// markLate marks the members whose time has come. It reports whether one may be idle that nobody has looked after
+// since, and when the next one's time comes.
+func (p *Pool[C]) markLate(now time.Time) (due bool, next time.Time) {
+	due = p.overdue.Swap(false)
+	next = now.Add(maxSleep)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	next = now + maxSleep
 	for m := range p.members {
-		switch wake := time.Duration(m.wake.Load()); {
-		case wake > now:
-			next = min(next, wake)
-		case !m.late.Swap(true):
+		switch wake := m.wake.Load(); {
+		case m.late.Load():
+		case wake > now.UnixNano():
+			next = earlier(next, time.Unix(0, wake))
+		default:
+			m.late.Store(true)
 			due = true
 		}
 	}
 	return due, next
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // lookAfterIdle looks after all marked members that are idle. The others stay marked, and are
@@ -67,30 +78,10 @@ func (p *Pool[C]) lookAfterIdle() {
 	for _, place := range slices.Backward(p.places.AcquireAllIdle()) { // the last one is the next to be acquired again
 		m := place.Value()
 		m.place = place
-		switch {
-		case !m.late.Load():
+		if !m.late.Load() {
 			place.ReleaseUnused()
-		case m.outlived():
-			p.discard(m)
-		default:
-			m.late.Store(false)
-			m.wake.Store(never) // until lookAfter knows
-			go func() { p.putBack(m, p.lookAfter(m)) }()
+			continue
 		}
+		go func() { p.putBack(m, p.ready(p.ctx, m, false)) }() // it has m, and Close waits for that
 	}
-}
-
-// lookAfter sends AUTH on m's idle connection if there are newer credentials.
-func (p *Pool[C]) lookAfter(m *member[C]) error {
-	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.DialTimeout)
-	defer cancel()
-	creds, stale, err := p.newest(ctx, m)
-	switch {
-	case err != nil:
-		return err
-	case stale:
-		return p.renew(m, creds)
-	}
-	m.wakeAt(m.creds.ReauthAt(time.Now()))
-	return nil
 }

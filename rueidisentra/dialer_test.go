@@ -11,6 +11,7 @@ import (
 
 	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/pool"
+	"github.com/redisentra/redisentra/retry"
 	"github.com/redisentra/redisentra/rueidisentra"
 	"github.com/redisentra/redisentra/testutil"
 )
@@ -81,6 +82,35 @@ func TestTheDialerReportsWhatItCannotDial(t *testing.T) {
 	require.ErrorContains(t, p.Do(t.Context(), set), "pool: login:")
 	require.NoError(t, redis.Restart())
 	require.NoError(t, p.Do(t.Context(), set))
+}
+
+func TestAPoolOfDedicatedConnectionsIsBackAtOnceAfterARestart(t *testing.T) {
+	entra := testutil.NewEntra(t, nil)
+	redis := testutil.NewRedisServer(t, entra, nil)
+	source := tokenSource(t, entra)
+	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
+	require.NoError(t, err)
+	defer client.Close()
+	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 16})
+	require.NoError(t, err)
+	defer p.Close()
+	var leases [16]pool.Lease[*rueidisentra.Conn]
+	for i := range leases {
+		leases[i], err = p.Acquire(t.Context())
+		require.NoError(t, err)
+	}
+	for _, l := range leases {
+		l.Release()
+	}
+	require.NoError(t, redis.Kill())
+	require.NoError(t, redis.Restart())
+	for range 20 { // whichever of the 16 are taken, three attempts are enough
+		require.NoError(t, retry.Do(t.Context(), retry.Policy{}, func(ctx context.Context) error {
+			return p.Do(ctx, func(c *rueidisentra.Conn) error {
+				return c.Do(ctx, c.B().Set().Key("k").Value("v").Build()).Error()
+			})
+		}))
+	}
 }
 
 func TestTheDialerRefusesAClustersClient(t *testing.T) {
