@@ -70,6 +70,7 @@ type Kind struct {
 	Name     string `json:"name"` // "multiplexed", "dedicated", "blocking", "pub/sub"
 	Commands int    `json:"commands"`
 	Failed   int    `json:"failed"`
+	Error    string `json:"error,omitempty"` // the first one
 }
 
 // Moment is the latency in a short time of a [Rotation].
@@ -87,7 +88,10 @@ type Refresh struct {
 	Life        time.Duration `json:"life"`
 	LastUse     time.Duration `json:"lastUse"` // from the moment when Entra issued it; median over rotations
 	Spread      time.Duration `json:"spread"`  // from the first to the last AUTH
-	Auth        Percentiles   `json:"auth"`    // round trips
+	Auth        Percentiles   `json:"auth"`    // round trips, of contenders whose client lets somebody know
+	// Reached is how many of the connections sent an AUTH with a token before there was the next one; median over rotations.
+	Reached        int `json:"reached"`
+	ClosedOnExpiry int `json:"closedOnExpiry"` // connections
 }
 
 // ConnectionCost is what a connection costs that does nothing.
