@@ -18,7 +18,7 @@ type RefreshConfig struct {
 	Contenders  []contenders.Contender // contenders.InRefresh
 	Plaintext   bool
 	Connections []int         // 1, 16, 128, 1,000
-	Life        time.Duration // of a token, in whole seconds; 4 s, in which a thousand connections can be opened
+	Life        time.Duration // of a token, in whole seconds; 4 s, and 10 s where more than 500 connections must be opened in it
 	Rotations   int           // 3
 }
 
@@ -33,9 +33,6 @@ func (cfg RefreshConfig) withDefaults() RefreshConfig {
 	}
 	if cfg.Connections == nil {
 		cfg.Connections = []int{1, 16, 128, 1000}
-	}
-	if cfg.Life <= 0 {
-		cfg.Life = 4 * time.Second
 	}
 	if cfg.Rotations <= 0 {
 		cfg.Rotations = 3
@@ -56,6 +53,14 @@ func Refreshes(ctx context.Context, cfg RefreshConfig, progress func(done float6
 	total := float64(len(cfg.Connections) * len(cfg.Contenders))
 	err := onStage(!cfg.Plaintext, func(s *Stage) error {
 		for _, n := range cfg.Connections {
+			cfg := cfg
+			switch {
+			case cfg.Life > 0:
+			case n <= 500:
+				cfg.Life = 4 * time.Second
+			default:
+				cfg.Life = 10 * time.Second
+			}
 			for _, c := range cfg.Contenders {
 				r, err := s.refresh(ctx, c, n, cfg, func(d float64) { progress((float64(len(all)) + d) / total) })
 				if err != nil {

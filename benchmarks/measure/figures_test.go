@@ -1,0 +1,41 @@
+package measure_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/benchmarks/measure"
+)
+
+func TestPercentilesAreThoseOfSortedLatencies(t *testing.T) {
+	require.Zero(t, measure.NewPercentiles(nil))
+	require.Equal(t, measure.Percentiles{P50: 7, P99: 7, P999: 7, Max: 7, N: 1}, measure.NewPercentiles([]time.Duration{7}))
+	var all []time.Duration
+	for i := range time.Duration(1000) {
+		all = append(all, 999-i)
+	}
+	require.Equal(t, measure.Percentiles{P50: 500, P99: 990, P999: 999, Max: 999, N: 1000}, measure.NewPercentiles(all))
+}
+
+func TestAWindowHoldsWhatIsUnderWayInIt(t *testing.T) {
+	const ms = time.Millisecond
+	auths := []time.Duration{100 * ms, 105 * ms, 500 * ms}
+	for _, c := range []struct {
+		name       string
+		begin, end time.Duration
+		inside     bool
+	}{
+		{"before all", 10 * ms, 20 * ms, false},
+		{"until it begins", 90 * ms, 100 * ms, true},
+		{"within", 102 * ms, 103 * ms, true},
+		{"within the second only", 112 * ms, 113 * ms, true},
+		{"from its end", 115 * ms, 116 * ms, false},
+		{"between", 200 * ms, 300 * ms, false},
+		{"over all of it", 400 * ms, 600 * ms, true},
+		{"after all", 600 * ms, 601 * ms, false},
+	} {
+		require.Equal(t, c.inside, measure.InWindow(auths, c.begin, c.end), c.name)
+	}
+}
