@@ -43,7 +43,7 @@ func BenchmarkRotation(b *testing.B) {
 // BenchmarkRefresh reports when the last connection sent its AUTH with a new token, and how long after the first one that
 // was, as parts of the token's life; and how many of the connections sent one at all.
 func BenchmarkRefresh(b *testing.B) {
-	for _, connections := range []int{1, 64} {
+	for _, connections := range []int{16, 128} {
 		for _, c := range contenders.InRefresh() {
 			b.Run(fmt.Sprintf("connections=%d/client=%s", connections, c.Name), func(b *testing.B) {
 				cfg := measure.RefreshConfig{

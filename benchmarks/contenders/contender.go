@@ -67,15 +67,15 @@ type Contender struct {
 
 // The contenders.
 var (
-	RueidisStatic     = Contender{Name: "rueidis-static", Lasting: true, New: newRueidisStatic}
-	RueidisNone       = Contender{Name: "rueidis-none", New: newRueidisNone}         // AuthCredentialsFn, without RefreshAfter
-	RueidisNative     = Contender{Name: "rueidis-native", New: newRueidisNative}     // ours, by rueidis' own timer
-	RueidisInStream   = Contender{Name: "rueidis-instream", New: newRueidisInStream} // ours
-	GoRedisStatic     = Contender{Name: "go-redis-static", Lasting: true, New: newGoRedisStatic}
-	GoRedisStreaming  = Contender{Name: "go-redis-streaming", New: newGoRedisStreaming} // its StreamingCredentialsProvider, fed by our source
-	RedigoStatic      = Contender{Name: "redigo-static", Lasting: true, New: newRedigoStatic}
-	RedigoGetToken    = Contender{Name: "redigo-gettoken", AsksItself: true, New: newRedigoGetToken} // GetToken for each operation, AUTH if it gives another one
-	Pool              = Contender{Name: "pool", New: newPool}                                        // ours, with connections of pool/resp
+	RueidisStatic    = Contender{Name: "rueidis-static", Lasting: true, New: newRueidisStatic}
+	RueidisNone      = Contender{Name: "rueidis-none", New: newRueidisNone}         // AuthCredentialsFn, without RefreshAfter
+	RueidisNative    = Contender{Name: "rueidis-native", New: newRueidisNative}     // ours, by rueidis' own timer
+	RueidisInStream  = Contender{Name: "rueidis-instream", New: newRueidisInStream} // ours
+	GoRedisStatic    = Contender{Name: "go-redis-static", Lasting: true, New: newGoRedisStatic}
+	GoRedisStreaming = Contender{Name: "go-redis-streaming", New: newGoRedisStreaming} // its StreamingCredentialsProvider, fed by our source
+	RedigoStatic     = Contender{Name: "redigo-static", Lasting: true, New: newRedigoStatic}
+	RedigoGetToken   = Contender{Name: "redigo-gettoken", AsksItself: true, New: newRedigoGetToken} // GetToken for each operation, AUTH if it gives another one
+	Pool             = Contender{Name: "pool", New: newPool}                                        // ours, with connections of pool/resp
 )
 
 // InSteadyState returns the contenders while no token is near its end. The first is what the others are compared with.

@@ -32,8 +32,10 @@ func newRedigo(t Target, login ...redis.DialOption) *redigoClient {
 		redis.DialUseTLS(t.TLSConfig != nil), redis.DialTLSConfig(t.TLSConfig),
 	}, login...)
 	return &redigoClient{timeout: t.Timeout, Pool: &redis.Pool{
-		DialContext: func(ctx context.Context) (redis.Conn, error) { return redis.DialContext(ctx, t.Network, t.Addr, options...) },
-		MaxActive:   t.PoolSize, MaxIdle: t.PoolSize, Wait: true,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialContext(ctx, t.Network, t.Addr, options...)
+		},
+		MaxActive: t.PoolSize, MaxIdle: t.PoolSize, Wait: true,
 	}}
 }
 
