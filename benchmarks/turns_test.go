@@ -1,6 +1,7 @@
 package benchmarks_test
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -13,7 +14,7 @@ type variant struct {
 	turn func(n int) // does it n times
 }
 
-// compare lets variants take turns of n operations each, in an order that changes, so that what else the machine does hits
+// compare lets variants take turns of n operations each, in an order of chance, so that what else the machine does hits
 // all alike. For each it reports the time and the allocations of an operation, and as ratio the median over all
 // rounds of its time by that of the first variant: above 1 it is slower than that, below it is faster.
 func compare(b *testing.B, n int, variants ...variant) {
@@ -26,8 +27,7 @@ func compare(b *testing.B, n int, variants ...variant) {
 	}
 	rounds := 0
 	for b.Loop() {
-		for i := range variants {
-			i = (i + rounds) % len(variants)
+		for _, i := range rand.Perm(len(variants)) { // none is always the one behind another that leaves much garbage
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			begun := time.Now()

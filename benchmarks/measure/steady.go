@@ -14,8 +14,8 @@ type SteadyConfig struct {
 	TLS        []bool                 // false, true
 	Goroutines []int                  // 1, 8, 64, 256
 	ValueBytes []int                  // 16, 1 KiB, 64 KiB
-	Rounds     int                    // in which each has one turn; 10
-	Turn       time.Duration          // 100 ms
+	Rounds     int                    // in which each has one turn; 30
+	Turn       time.Duration          // 30 ms
 }
 
 // ShortSteady is what a test has the time for.
@@ -37,10 +37,10 @@ func (cfg SteadyConfig) withDefaults() SteadyConfig {
 		cfg.ValueBytes = []int{16, 1 << 10, 64 << 10}
 	}
 	if cfg.Rounds <= 0 {
-		cfg.Rounds = 10
+		cfg.Rounds = 30
 	}
 	if cfg.Turn <= 0 {
-		cfg.Turn = 100 * time.Millisecond
+		cfg.Turn = 30 * time.Millisecond
 	}
 	return cfg
 }

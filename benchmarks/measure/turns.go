@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
@@ -26,7 +27,6 @@ type Turns struct {
 	stage   *Stage
 	value   string
 	players []*player
-	rounds  int
 }
 
 // player is one contender and its figures.
@@ -95,17 +95,16 @@ func (t *Turns) Close() {
 	}
 }
 
-// Round gives each contender one turn, in an order that changes.
+// Round gives each contender one turn, in an order of chance: none is always the one behind another that leaves much garbage.
 func (t *Turns) Round(ctx context.Context) error {
-	for i := range t.players {
-		p := t.players[(i+t.rounds)%len(t.players)]
+	for _, i := range rand.Perm(len(t.players)) {
+		p := t.players[i]
 		perSecond, err := t.turn(ctx, p)
 		if err != nil {
 			return err
 		}
 		p.perSecond = append(p.perSecond, perSecond)
 	}
-	t.rounds++
 	return nil
 }
 
