@@ -44,7 +44,7 @@ func BenchmarkCredentials(b *testing.B) {
 			each := func(name string, f func()) variant {
 				return variant{name, func(n int) { share(n, goroutines, f) }}
 			}
-			compare(b, 64*500,
+			compare(b, 64*100,
 				each("floor", func() { must(time.Now().Before(held.Load().ExpiresAt)) }),
 				each("nothing", func() { must(held.Load() != nil) }),
 				each("TokenSource", func() {
