@@ -13,7 +13,7 @@ import (
 
 // openSoon is open, tried again where a token has expired meanwhile.
 func openSoon(ctx context.Context, s *Stage, c contenders.Client, n int) (err error) {
-	for range 3 {
+	for range 10 {
 		if err = open(ctx, s, c, n); err == nil || ctx.Err() != nil {
 			return err
 		}
