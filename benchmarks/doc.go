@@ -1,5 +1,7 @@
 // Package benchmarks compares redisentra with what users would take instead. It is a module of its own, so that
-// its peers do not enter the module graphs of redisentra's users; it has tests and benchmarks only:
+// its peers do not enter the module graphs of redisentra's users. README.md says what each number means.
 //
-//	go test -bench . ./...
+//	go test -run '^$' -bench . ./...
+//
+// Package contenders has what is compared, and package measure the scenarios.
 package benchmarks
