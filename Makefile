@@ -19,6 +19,7 @@ test: redis-server ## all tests, with the race detector
 	go test -run WithoutAConn ./auth/reauth # 2,000 random streams, of which the race detector has time for 200
 	go test -race -p 1 ./... # one package at a time: some tests need that what lives a second is served within it
 	go -C benchmarks test -race -p 1 ./...
+	go -C benchmarks test -run '^$$' -bench . -benchtime 1x ./... # does each still run? its figures mean nothing
 
 .PHONY: check
 check: ## format, vet, staticcheck, go fix and tidy, all without a change
@@ -35,10 +36,16 @@ format: ## format the code
 	$(call tool,gofumpt) -w .
 
 .PHONY: bench
-bench: redis-server ## what Credentials, re-authentication and pooling cost, beside what others do
-	go test -run '^$$' -bench . -count 6 ./auth | tee /dev/stderr | $(call tool,benchstat) -col /by -
-	go test -run '^$$' -bench . -benchtime 10s ./rueidisentra
-	go -C benchmarks test -run '^$$' -bench . -benchtime 5s ./...
+bench: redis-server ## what the refresh of tokens costs, beside what others do (10 min)
+	go -C benchmarks test -run '^$$' -bench . -count 6 ./... | tee /dev/stderr | $(call tool,benchstat) -
+
+.PHONY: bench-quick
+bench-quick: redis-server ## the same once, for a first impression (2 min)
+	go -C benchmarks test -run '^$$' -bench . ./...
+
+.PHONY: report
+report: redis-server ## measure steady states, rotation, refresh and scale, and draw benchmarks/report/index.html
+	cd benchmarks && go run ./report
 
 .PHONY: soak
 soak: redis-server ## every kind of connection at once, on 1 s tokens: plaintext, TLS and a cluster (10 min)

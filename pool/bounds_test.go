@@ -75,7 +75,6 @@ type odd struct {
 	*conn
 	auth  func(*odd) error
 	close func()
-	check func() error
 }
 
 func (c *odd) Auth(ctx context.Context, user, token string) error {
