@@ -98,27 +98,30 @@ type Refresh struct {
 type ConnectionCost struct {
 	Contender   string  `json:"contender"`
 	Connections int     `json:"connections"`
-	Socket      bool    `json:"socket"`     // else in-memory pipes, in virtual time
-	Bytes       float64 `json:"bytes"`      // of heap and stacks, for each
-	Goroutines  float64 `json:"goroutines"` // for each
-	Timers      float64 `json:"timers"`     // armed, for each
+	Socket      bool    `json:"socket"`     // else in memory
+	Floor       float64 `json:"floor"`      // bytes of heap and stacks of the same connection without the contender
+	Bytes       float64 `json:"bytes"`      // of heap and stacks on top of that, for each
+	Goroutines  float64 `json:"goroutines"` // on top, for each
+	Timers      float64 `json:"timers"`     // on top, for each
 }
 
 // Fleet is the load of AUTHs that many simulated processes put on one server.
 type Fleet struct {
-	Spread      bool          `json:"spread"` // by us; else each connection at the same distance from expiry
+	Spread      bool          `json:"spread"`   // by us; else each connection at the same distance from expiry
+	Together    bool          `json:"together"` // the processes started at the same moment; else at any time
 	Processes   int           `json:"processes"`
 	Each        int           `json:"each"` // connections of a process
 	Life        time.Duration `json:"life"`
 	Bucket      time.Duration `json:"bucket"`
-	Auths       []int         `json:"auths"`       // in each bucket of a life, the last one ending at expiry
-	PeakPerMean float64       `json:"peakPerMean"` // of the buckets with any AUTHs' span
+	Auths       []int         `json:"auths"`       // in each bucket of a life; together, the last one ends at expiry
+	PeakPerMean float64       `json:"peakPerMean"` // of all buckets of the life
 }
 
 // Nodes is the cost by the number of a cluster's nodes.
 type Nodes struct {
-	Nodes       int     `json:"nodes"`
-	Connections int     `json:"connections"`
-	Auths       float64 `json:"auths"` // for each life of a token
-	Ratio       float64 `json:"ratio"` // throughput, to a static rueidis client's in the same round
+	Nodes       int       `json:"nodes"`
+	Connections int       `json:"connections"`
+	Auths       float64   `json:"auths"`  // for each life of a token
+	Ratio       float64   `json:"ratio"`  // throughput, to a static rueidis client's in the same round: the median of
+	Ratios      []float64 `json:"ratios"` // that of each round
 }

@@ -1,0 +1,32 @@
+package measure_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/benchmarks/measure"
+	"github.com/redisentra/redisentra/testutil"
+)
+
+func TestEachNodeHasItsConnectionsAndTheirAuths(t *testing.T) {
+	last := 0.0
+	nodes, err := measure.Clusters(t.Context(), measure.NodesConfig{Masters: []int{1, 3}, Life: time.Second, Rounds: 10, Turn: 200 * time.Millisecond, Goroutines: 4}, func(done float64) { last = done })
+	if errors.Is(err, testutil.ErrNoRedisServer) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	require.InDelta(t, 1, last, 1e-9)
+	require.Len(t, nodes, 2)
+	for i, n := range nodes {
+		t.Logf("%+v", n)
+		require.Equal(t, []int{1, 3}[i], n.Nodes)
+		require.Greater(t, n.Connections, 0)
+		require.Len(t, n.Ratios, 10)
+		require.Greater(t, n.Ratio, 0.1)
+		require.InDelta(t, n.Connections, n.Auths, float64(n.Connections))
+	}
+	require.Greater(t, nodes[1].Connections, nodes[0].Connections)
+}

@@ -1,0 +1,48 @@
+package measure_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisentra/redisentra/benchmarks/measure"
+	"github.com/redisentra/redisentra/testutil"
+)
+
+func TestAConnectionHasItsCostAndNothingElse(t *testing.T) {
+	for name, sockets := range map[string]int{"sockets": 0, "memory": -1} {
+		t.Run(name, func(t *testing.T) {
+			last := 0.0
+			costs, err := measure.Connections(t.Context(), measure.ConnectionsConfig{Counts: []int{1, 20}, Sockets: sockets, Rounds: 1}, func(done float64) {
+				require.Greater(t, done, last)
+				last = done
+			})
+			if errors.Is(err, testutil.ErrNoRedisServer) {
+				t.Skip(err)
+			}
+			require.NoError(t, err)
+			require.InDelta(t, 1, last, 1e-9)
+			found := map[string]measure.ConnectionCost{}
+			for _, c := range costs {
+				t.Logf("%+v", c)
+				require.Equal(t, sockets == 0, c.Socket)
+				if c.Connections == 20 {
+					found[c.Contender] = c
+				}
+			}
+			ours := found["reauth"]
+			require.Greater(t, ours.Bytes, 100.0)
+			require.Greater(t, ours.Floor, 30.0)
+			require.InDelta(t, 1, ours.Timers, 0.5)
+			require.InDelta(t, 0, ours.Goroutines, 0.05)
+			require.Contains(t, found, "pool")
+			require.Equal(t, sockets == 0, found["go-redis-static"].Connections == 20)
+		})
+	}
+}
+
+func TestConnectionsEndWithTheirContext(t *testing.T) {
+	_, err := measure.Connections(cancelled(t), measure.ConnectionsConfig{Counts: []int{1}, Sockets: -1}, func(float64) {})
+	require.ErrorIs(t, err, errCancelled)
+}
