@@ -20,8 +20,8 @@ import (
 type NodesConfig struct {
 	Masters    []int         // of each cluster; 1, 3 and 6
 	Life       time.Duration // of a token, in whole seconds; 2 s
-	Rounds     int           // in which both clients take a turn; 40
-	Turn       time.Duration // 250 ms
+	Rounds     int           // in which both clients take a turn; 200
+	Turn       time.Duration // 100 ms
 	Goroutines int           // 32
 }
 
@@ -49,10 +49,10 @@ func (cfg NodesConfig) withDefaults() NodesConfig {
 		cfg.Life = 2 * time.Second
 	}
 	if cfg.Rounds <= 0 {
-		cfg.Rounds = 40
+		cfg.Rounds = 200
 	}
 	if cfg.Turn <= 0 {
-		cfg.Turn = 250 * time.Millisecond
+		cfg.Turn = 100 * time.Millisecond
 	}
 	if cfg.Goroutines <= 0 {
 		cfg.Goroutines = 32

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/redisentra/redisentra/benchmarks/measure"
+)
+
+// load is one load of the steady state, and the median ratio of each contender under it.
+type load struct {
+	Name   string
+	Ratios []contenderRatio
+}
+
+type contenderRatio struct {
+	Contender string
+	Ratio     float64
+	Allocs    float64
+	P99       float64 // to that of static rueidis
+}
+
+// loadsOf sorts steady by load.
+func loadsOf(steady []measure.Steady) (loads []load) {
+	sorted := slices.Clone(steady)
+	slices.SortStableFunc(sorted, func(a, b measure.Steady) int {
+		return cmp.Or(compareBool(b.TLS, a.TLS), a.Goroutines-b.Goroutines, a.ValueBytes-b.ValueBytes)
+	})
+	base := map[string]measure.Percentiles{}
+	for _, s := range sorted {
+		if s.Contender == static {
+			base[loadName(s)] = s.Latency
+		}
+	}
+	for _, s := range sorted {
+		name := loadName(s)
+		if n := len(loads); n == 0 || loads[n-1].Name != name {
+			loads = append(loads, load{Name: name})
+		}
+		l := &loads[len(loads)-1]
+		c := contenderRatio{Contender: s.Contender, Ratio: quantile(s.Ratios, 0.5), Allocs: s.AllocsPerOp}
+		if p := base[name].P99; p > 0 {
+			c.P99 = float64(s.Latency.P99) / float64(p)
+		}
+		l.Ratios = append(l.Ratios, c)
+	}
+	return loads
+}
+
+func loadName(s measure.Steady) string {
+	through := "plaintext"
+	if s.TLS {
+		through = "TLS"
+	}
+	return fmt.Sprintf("%s, %d goroutines, values of %s", through, s.Goroutines, size(float64(s.ValueBytes)))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
