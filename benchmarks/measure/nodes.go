@@ -25,6 +25,11 @@ type NodesConfig struct {
 	Goroutines int           // 32
 }
 
+// ShortNodes is what a test has the time for.
+func ShortNodes() NodesConfig {
+	return NodesConfig{Masters: []int{1, 3}, Life: time.Second, Rounds: 10, Turn: 200 * time.Millisecond, Goroutines: 4}
+}
+
 // Clusters measures what rueidisentra costs by the number of a cluster's masters. A client of ours on short-lived tokens and a
 // plain one on a token that lasts take turns with GETs of keys of all nodes. Both go over TLS and through the gateways that enforce expiry,
 // which run in this process and share its cores.

@@ -3,7 +3,6 @@ package measure_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,7 +12,7 @@ import (
 
 func TestEachNodeHasItsConnectionsAndTheirAuths(t *testing.T) {
 	last := 0.0
-	nodes, err := measure.Clusters(t.Context(), measure.NodesConfig{Masters: []int{1, 3}, Life: time.Second, Rounds: 10, Turn: 200 * time.Millisecond, Goroutines: 4}, func(done float64) { last = done })
+	nodes, err := measure.Clusters(t.Context(), measure.ShortNodes(), func(done float64) { last = done })
 	if errors.Is(err, testutil.ErrNoRedisServer) {
 		t.Skip(err)
 	}

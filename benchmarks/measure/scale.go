@@ -16,6 +16,9 @@ type ConnectionsConfig struct {
 	Rounds  int   // 3 to 7: the fewer connections, the more other memory weighs
 }
 
+// ShortConnections is what a test has the time for.
+func ShortConnections() ConnectionsConfig { return ConnectionsConfig{Counts: []int{1, 20}, Rounds: 1} }
+
 // Connections measures what connections cost that have logged in and do nothing, in rounds in which all contenders take their
 // turns, against connections that have logged in without them.
 //

@@ -13,8 +13,9 @@ import (
 func TestAConnectionHasItsCostAndNothingElse(t *testing.T) {
 	for name, sockets := range map[string]int{"sockets": 0, "memory": -1} {
 		t.Run(name, func(t *testing.T) {
-			last := 0.0
-			costs, err := measure.Connections(t.Context(), measure.ConnectionsConfig{Counts: []int{1, 20}, Sockets: sockets, Rounds: 1}, func(done float64) {
+			cfg, last := measure.ShortConnections(), 0.0
+			cfg.Sockets = sockets
+			costs, err := measure.Connections(t.Context(), cfg, func(done float64) {
 				require.Greater(t, done, last)
 				last = done
 			})

@@ -37,7 +37,7 @@ func invented() *measure.Results {
 	}{{"rueidis-none", 1240, 31, 60}, {"redigo-gettoken", 96, 12, 30}, {"rueidis-native", 210, 0, 18}, {"rueidis-instream", 0, 0, 1}, {"go-redis-streaming", 344, 18, 25}, {"pool", 0, 0, 1.1}} {
 		r.Rotation = append(r.Rotation, inventedRotation(around, v.name, v.failed, v.lost, v.worst))
 		for _, n := range []int{1, 16, 128, 1000} {
-			r.Refresh = append(r.Refresh, measure.Refresh{Contender: v.name, Connections: n, Life: 4 * time.Second, LastUse: time.Duration(around(0.4e9+float64(n)*2e5*v.worst/20, 0.1))})
+			r.Refresh = append(r.Refresh, measure.Refresh{Contender: v.name, Connections: n, Reached: n, Life: 4 * time.Second, LastUse: time.Duration(around(0.4e9+float64(n)*2e5*v.worst/20, 0.1))})
 		}
 	}
 	for _, n := range []int{1, 100, 1_000, 10_000} {

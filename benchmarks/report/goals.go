@@ -53,7 +53,7 @@ func judged(promise string, met bool, figure, limit, beside string) goal {
 }
 
 func unknown(promise string) goal {
-	return goal{Promise: promise, Verdict: "not measured", Figure: "no figure"}
+	return goal{Promise: promise, Verdict: "not measured", Figure: "–"}
 }
 
 func noFailures(r *measure.Results) goal {
@@ -148,8 +148,8 @@ func inTime(r *measure.Results) goal {
 		return unknown(promise)
 	}
 	left := min(5*time.Minute-time.Second, most.Life/2) // when it was asked for
-	return judged(promise, most.LastUse < left, short(100*float64(most.LastUse)/float64(left))+" %", "below 100 %",
-		fmt.Sprintf("of what the old token has left when the new one is asked for, until the last of %s connections uses it", count(float64(most.Connections))))
+	return judged(promise, most.LastUse < left && most.Reached >= most.Connections && most.ClosedOnExpiry == 0, short(100*float64(most.LastUse)/float64(left))+" %", "below 100 %",
+		fmt.Sprintf("of what the old token has left when the new one is asked for, until the last of %s connections uses it; %s of them do", count(float64(most.Connections)), count(float64(most.Reached))))
 }
 
 // fleetOf finds one of the fleets.

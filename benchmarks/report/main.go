@@ -85,7 +85,7 @@ func directory(out string, quick bool) (string, error) {
 }
 
 func save(r *measure.Results, file string) error {
-	data, err := json.MarshalIndent(r, "", " ")
+	data, err := json.Marshal(r)
 	if err == nil {
 		err = os.WriteFile(file, append(data, '\n'), 0o644)
 	}

@@ -30,6 +30,7 @@ type figure struct {
 type page struct {
 	*measure.Results
 	CSS     template.CSS
+	Halo    template.CSS
 	Goals   []goal
 	Figures []figure
 	Loads   []load
@@ -75,7 +76,7 @@ func read(file string) (*measure.Results, error) {
 	return r, nil
 }
 
-// render writes index.html and chart.svg into dir.
+// render writes index.html into dir, and chart.svg if there is anything to draw in it.
 func render(r *measure.Results, dir string) error {
 	html, err := renderPage(r)
 	if err != nil {
@@ -83,6 +84,9 @@ func render(r *measure.Results, dir string) error {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(html), 0o644); err != nil {
 		return fmt.Errorf("report: %w", err)
+	}
+	if len(r.Rotation) == 0 {
+		return nil
 	}
 	if err := os.WriteFile(filepath.Join(dir, "chart.svg"), []byte(chart(r)), 0o644); err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -113,7 +117,7 @@ func renderPage(r *measure.Results) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("report: %w", err)
 	}
-	p := page{Results: r, CSS: template.CSS(css(":root")), Goals: goalsOf(r), Figures: figuresOf(r), Loads: loadsOf(r.Steady), Setting: setting(r.Machine)}
+	p := page{Results: r, CSS: template.CSS(css(":root")), Halo: halo, Goals: goalsOf(r), Figures: figuresOf(r), Loads: loadsOf(r.Steady), Setting: setting(r.Machine)}
 	var b strings.Builder
 	if err := t.Execute(&b, p); err != nil {
 		return "", fmt.Errorf("report: %w", err)

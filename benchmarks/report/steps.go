@@ -19,26 +19,25 @@ type step struct {
 
 // steps returns what is measured, one after the other: nothing else may run meanwhile.
 func steps(quick bool) []step {
-	connections, nodes := measure.ConnectionsConfig{}, measure.NodesConfig{}
-	weights := []time.Duration{200 * time.Second, 150 * time.Second}
-	if quick {
-		connections = measure.ConnectionsConfig{Counts: []int{1, 100}, Rounds: 1}
-		nodes = measure.NodesConfig{Masters: []int{1, 3}, Life: time.Second, Rounds: 10}
-		weights = []time.Duration{15 * time.Second, 10 * time.Second}
-	}
 	return []step{
-		{"connections", weights[0], into(measure.Connections, connections, func(r *measure.Results) *[]measure.ConnectionCost { return &r.Connections })},
-		{"fleet", time.Second, into(measure.Fleets, measure.FleetConfig{}, func(r *measure.Results) *[]measure.Fleet { return &r.Fleet })},
-		{"nodes", weights[1], into(measure.Clusters, nodes, func(r *measure.Results) *[]measure.Nodes { return &r.Nodes })},
+		scenario("connections", quick, 10*time.Second, 200*time.Second, measure.Connections, measure.ShortConnections(), func(r *measure.Results) *[]measure.ConnectionCost { return &r.Connections }),
+		scenario("fleet", quick, time.Second, time.Second, measure.Fleets, measure.FleetConfig{}, func(r *measure.Results) *[]measure.Fleet { return &r.Fleet }),
+		scenario("nodes", quick, 10*time.Second, 150*time.Second, measure.Clusters, measure.ShortNodes(), func(r *measure.Results) *[]measure.Nodes { return &r.Nodes }),
 	}
 }
 
-// into makes a step's run of a scenario whose results go where at says.
-func into[C, T any](scenario func(context.Context, C, func(float64)) ([]T, error), cfg C, at func(*measure.Results) *[]T) func(context.Context, func(float64), *measure.Results) error {
-	return func(ctx context.Context, progress func(float64), r *measure.Results) (err error) {
-		*at(r), err = scenario(ctx, cfg, progress)
-		return err
+// scenario makes a step of one of measure's: with brief as its config, which takes as long as the first weight says, if it is to be
+// quick, and else with the defaults. at says where its results go.
+func scenario[C, T any](name string, quick bool, short, long time.Duration, run func(context.Context, C, func(float64)) ([]T, error), brief C, at func(*measure.Results) *[]T) step {
+	var cfg C
+	weight := long
+	if quick {
+		cfg, weight = brief, short
 	}
+	return step{name, weight, func(ctx context.Context, progress func(float64), r *measure.Results) (err error) {
+		*at(r), err = run(ctx, cfg, progress)
+		return err
+	}}
 }
 
 // measureAll runs all steps. One that fails leaves its results out, and the others go on.

@@ -40,10 +40,13 @@ func css(selector string) string {
 	return fmt.Sprintf("%s{%s}\n@media(prefers-color-scheme:dark){%s{%s}}", selector, light.String(), selector, dark.String())
 }
 
+// halo keeps words legible that stand on lines.
+const halo = "text{paint-order:stroke;stroke:var(--ground);stroke-width:3px;stroke-linejoin:round}"
+
 // standalone makes a file of an element that svg has returned. It has a ground of its own, as a page need not have that of the system.
 func standalone(element string, w, h vg.Length) string {
 	_, rest, _ := strings.Cut(element, "<svg ")
 	tag, rest, _ := strings.Cut(rest, ">")
-	return fmt.Sprintf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" %s>\n<style>%s</style><rect width=\"100%%\" height=\"100%%\" rx=\"8\" fill=\"var(--ground)\"/>%s",
-		w, h, tag, css("svg"), rest)
+	return fmt.Sprintf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" %s>\n<style>%s\n%s</style><rect width=\"100%%\" height=\"100%%\" rx=\"8\" fill=\"var(--ground)\"/>%s",
+		w, h, tag, css("svg"), halo, rest)
 }

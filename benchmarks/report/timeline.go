@@ -50,7 +50,7 @@ func timeline(rotations []measure.Rotation) func(draw.Canvas) {
 			plots[i] = []*plot.Plot{p}
 		}
 		legend(c, plots[0][0])
-		panels := plot.Align(plots, draw.Tiles{Rows: len(plots), Cols: 1, PadTop: 38, PadY: 22, PadRight: 10}, c)
+		panels := plot.Align(plots, draw.Tiles{Rows: len(plots), Cols: 1, PadTop: 42, PadY: 22, PadLeft: 6, PadRight: 12, PadBottom: 6}, c)
 		for i, r := range rotations {
 			p, panel := plots[i][0], panels[i][0]
 			p.Draw(panel)
@@ -112,7 +112,7 @@ var failureMark = draw.GlyphStyle{Color: paint("vermilion"), Radius: 3.8, Shape:
 
 // legend explains the lines of all panels.
 func legend(c draw.Canvas, p *plot.Plot) {
-	style, x, y := written(p, "muted", 10), c.Min.X+4, c.Max.Y-14
+	style, x, y := written(p, "muted", 10), c.Min.X+10, c.Max.Y-16
 	middle := y + 3.5
 	entry := func(name string, sample func()) {
 		sample()
