@@ -143,12 +143,12 @@ func figuresOf(r *measure.Results) (figures []figure) {
 		add("Until the last connection uses a new token", "From the moment when Entra ID issued it. Connections that spread their AUTHs take their time on purpose.", 300, refreshes(r.Refresh))
 	}
 	for _, tls := range []bool{true, false} {
-		if f, rows := throughput(r.Steady, tls); rows > 0 {
+		if rows := throughputs(r.Steady, tls); len(rows) > 0 {
 			title := "Throughput over plaintext"
 			if tls {
 				title = "Throughput over TLS"
 			}
-			add(title, "Of turns in the same round, over all numbers of goroutines and sizes of values: the dot is the median, the bar half of all turns, the line 90 %.", rowHeight*vg.Length(rows)+40, f)
+			add(title, "By the number of goroutines, over all sizes of values, of turns in the same round: the dot is the median, the bar half of all turns, the line 90 %.", spreadsHeight(rows), spreads(rows))
 		}
 	}
 	for _, together := range []bool{true, false} {
@@ -165,8 +165,8 @@ func figuresOf(r *measure.Results) (figures []figure) {
 	if len(r.Connections) > 0 {
 		add("Memory of an idle connection", "On top of the bare one: heap and stacks, both scales logarithmic. Where there are other clients, it is all that they have for it.", 330, memory(r.Connections))
 	}
-	if len(r.Nodes) > 0 {
-		add("Throughput in a cluster", "Over TLS, while tokens rotate; each node has connections of its own to keep.", rowHeight*vg.Length(len(r.Nodes))+40, nodeRatios(r.Nodes))
+	if nodes := nodeSpreads(r.Nodes); len(nodes) > 0 {
+		add("Throughput in a cluster", "Over TLS, while tokens rotate; each node has connections of its own to keep.", spreadsHeight(nodes), spreads(nodes))
 	}
 	return figures
 }
