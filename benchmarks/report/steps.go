@@ -20,6 +20,9 @@ type step struct {
 // steps returns what is measured, one after the other: nothing else may run meanwhile.
 func steps(quick bool) []step {
 	return []step{
+		scenario("steady state", quick, 10*time.Second, 4*time.Minute, measure.SteadyStates, measure.ShortSteady(), func(r *measure.Results) *[]measure.Steady { return &r.Steady }),
+		scenario("rotation", quick, 15*time.Second, 2*time.Minute, measure.Rotations, measure.ShortRotation(), func(r *measure.Results) *[]measure.Rotation { return &r.Rotation }),
+		scenario("refresh", quick, 10*time.Second, 200*time.Second, measure.Refreshes, measure.ShortRefresh(), func(r *measure.Results) *[]measure.Refresh { return &r.Refresh }),
 		scenario("connections", quick, 10*time.Second, 200*time.Second, measure.Connections, measure.ShortConnections(), func(r *measure.Results) *[]measure.ConnectionCost { return &r.Connections }),
 		scenario("fleet", quick, time.Second, time.Second, measure.Fleets, measure.FleetConfig{}, func(r *measure.Results) *[]measure.Fleet { return &r.Fleet }),
 		scenario("nodes", quick, 10*time.Second, 150*time.Second, measure.Clusters, measure.ShortNodes(), func(r *measure.Results) *[]measure.Nodes { return &r.Nodes }),
@@ -28,7 +31,9 @@ func steps(quick bool) []step {
 
 // scenario makes a step of one of measure's: with brief as its config, which takes as long as the first weight says, if it is to be
 // quick, and else with the defaults. at says where its results go.
-func scenario[C, T any](name string, quick bool, short, long time.Duration, run func(context.Context, C, func(float64)) ([]T, error), brief C, at func(*measure.Results) *[]T) step {
+func scenario[C, T any](name string, quick bool, short, long time.Duration,
+	run func(context.Context, C, func(float64)) ([]T, error), brief C, at func(*measure.Results) *[]T,
+) step {
 	var cfg C
 	weight := long
 	if quick {
