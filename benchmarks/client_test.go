@@ -71,7 +71,7 @@ func BenchmarkGet(b *testing.B) {
 	get := []byte("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n")
 	want := len("$16\r\n\r\n") + len(value)
 	ours, one, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
-	compare(b, 500,
+	compare(b, 100,
 		variant{"raw", func(n int) {
 			for range n {
 				if _, err := raw.Write(get); err != nil {
