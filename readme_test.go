@@ -45,9 +45,7 @@ func quickStart(ctx context.Context) error {
 func identities(tenant, app, secret string, certs []*x509.Certificate, key crypto.PrivateKey) {
 	azidentity.NewDefaultAzureCredential(nil)                               // what is found here: environment, workload, managed identity, az login
 	azidentity.NewManagedIdentityCredential(nil)                            // system-assigned managed identity
-	managedIdentity(azidentity.ClientID("client id"))                       // user-assigned, by its client id
-	managedIdentity(azidentity.ObjectID("object id"))                       // by its object id
-	managedIdentity(azidentity.ResourceID("/subscriptions/..."))            // by its resource id
+	managedIdentity(azidentity.ClientID("client id"))                       // user-assigned, by its client id; or azidentity.ObjectID, ResourceID
 	azidentity.NewClientSecretCredential(tenant, app, secret, nil)          // service principal with a secret
 	azidentity.NewClientCertificateCredential(tenant, app, certs, key, nil) // service principal with a certificate
 	azidentity.NewWorkloadIdentityCredential(nil)                           // a pod in Kubernetes with workload identity

@@ -180,6 +180,7 @@ func TestAnAuthThatNothingEndsDoesNotTakeAPlaceForEver(t *testing.T) {
 }
 
 func TestAConnectionWhoseCloseHangsDoesNotTakeItsPlaceForEver(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	release := make(chan struct{})
 	p := oddPool(t, s, func(c *odd) { c.close = func() { <-release } }, pool.Config[*odd]{Source: s.source(time.Hour), MaxSize: 1})

@@ -83,6 +83,7 @@ func (c *stubborn) hang() {
 }
 
 func TestCloseEndsACommandThatKeepsErrWaiting(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	p, err := pool.New(pool.Config[*stubborn]{Dial: func(ctx context.Context) (*stubborn, error) {
 		c, err := s.dial(ctx)

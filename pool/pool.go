@@ -126,8 +126,8 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 		kick:      make(chan struct{}, 1), swept: make(chan struct{}), members: map[*member[C]]struct{}{},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	const centuries = 1 << 61 // which can be added up
-	p.cfg.MaxIdleTime, p.cfg.MaxLifetime = min(cfg.MaxIdleTime, centuries), min(cfg.MaxLifetime, centuries)
+	const decades = 1 << 61 // of nanoseconds, which can be added up
+	p.cfg.MaxIdleTime, p.cfg.MaxLifetime = min(cfg.MaxIdleTime, decades), min(cfg.MaxLifetime, decades)
 	places, err := puddle.NewPool(&puddle.Config[*member[C]]{Constructor: p.construct, Destructor: p.destruct, MaxSize: cfg.MaxSize})
 	if err != nil {
 		return nil, fmt.Errorf("pool: %w", err)

@@ -33,7 +33,7 @@ func TestAPoolOfDedicatedConnectionsOutlivesItsTokens(t *testing.T) {
 			for i := range 16 {
 				users.Go(func() {
 					key := strconv.Itoa(i)
-					for begin, n := time.Now(), int64(1); time.Since(begin) < 4*time.Second; n++ {
+					for begin, n := time.Now(), int64(1); time.Since(begin) < 3*time.Second; n++ {
 						err := p.Do(t.Context(), func(c *rueidisentra.Conn) error {
 							if err := c.Do(t.Context(), c.B().Watch().Key(key).Build()).Error(); err != nil {
 								return err
