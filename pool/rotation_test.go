@@ -242,7 +242,10 @@ func TestACallerThatMayNotWaitDoesNotWaitForTheSource(t *testing.T) {
 		require.NoError(t, err)
 		hangs.Store(true)
 		time.Sleep(57 * time.Minute)
-		defer time.Sleep(time.Minute) // until the source has ended
+		defer func() {
+			p.Close()
+			time.Sleep(time.Minute) // until the source has ended
+		}()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		begin := time.Now()
