@@ -70,10 +70,8 @@ func (p *Pool[C]) newest(ctx context.Context, m *member[C], forUser bool) (creds
 		return creds, false, fmt.Errorf("pool: credentials: %w", err)
 	case err != nil:
 		return m.creds, lost, nil
-	case creds.Password != m.creds.Password || lost:
+	case creds.Password != m.creds.Password || lost || m.prolonged(creds):
 		return creds, true, nil
-	case !creds.ExpiresAt.Equal(m.creds.ExpiresAt):
-		m.loggedIn(creds, m.losses)
 	case forUser:
 		p.fruitless.Allow()
 	}

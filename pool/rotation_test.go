@@ -223,6 +223,7 @@ func TestTheSamePasswordWithALaterExpiryIsNews(t *testing.T) {
 		n := asked
 		mu.Unlock()
 		require.Less(t, n, 20, "questions for one idle connection in two hours")
+		require.Equal(t, int64(1), p.Stat().Reauths, "or the server would not know of it")
 	})
 }
 
