@@ -81,14 +81,23 @@ func (cfg FleetConfig) simulate(spread, together bool) Fleet {
 			}
 		}
 	}
-	sum := 0
-	for _, n := range f.Auths {
-		sum += n
-	}
-	if sum > 0 {
-		f.PeakPerMean = float64(slices.Max(f.Auths)) * float64(len(f.Auths)) / float64(sum)
-	}
 	return f
+}
+
+// PeakAndMean returns the AUTHs in the worst bucket, and the mean of those from the first to the last with any.
+func (f Fleet) PeakAndMean() (peak, mean float64) {
+	some := func(n int) bool { return n > 0 }
+	first := slices.IndexFunc(f.Auths, some)
+	if first < 0 {
+		return 0, 0
+	}
+	sum, last := 0, first
+	for i, n := range f.Auths {
+		if sum += n; n > 0 {
+			last = i
+		}
+	}
+	return float64(slices.Max(f.Auths)), float64(sum) / float64(last-first+1)
 }
 
 // process is one of a fleet.

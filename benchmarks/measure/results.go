@@ -113,8 +113,7 @@ type Fleet struct {
 	Each        int           `json:"each"` // connections of a process
 	Life        time.Duration `json:"life"`
 	Bucket      time.Duration `json:"bucket"`
-	Auths       []int         `json:"auths"`       // in each bucket of a life; together, the last one ends at expiry
-	PeakPerMean float64       `json:"peakPerMean"` // of all buckets of the life
+	Auths       []int         `json:"auths"` // in each bucket of a life; together, the last one ends at expiry
 }
 
 // Nodes is the cost by the number of a cluster's nodes.

@@ -187,32 +187,16 @@ func spreadAuths(r *measure.Results) goal {
 	if !ok || !ok2 {
 		return unknown(promise)
 	}
-	peak, mean := peakAndMean(spread)
-	without, _ := peakAndMean(unspread)
+	peak, mean := spread.PeakAndMean()
+	without, _ := unspread.PeakAndMean()
 	g := judged(promise, peak <= mostPeak*mean, short(peak/mean)+"×", fmt.Sprintf("at most %v×", mostPeak),
 		fmt.Sprintf("the mean of the seconds with AUTHs is the worst one's: %s AUTHs instead of %s at once, of %s processes with %d connections that started together",
 			count(peak), count(without), count(float64(spread.Processes)), spread.Each))
 	if later, ok := fleetOf(r, true, false); ok {
-		peak, mean := peakAndMean(later)
+		peak, mean := later.PeakAndMean()
 		g.Beside += fmt.Sprintf("; started at any time %s× of %s", short(peak/mean), short(mean))
 	}
 	return g
-}
-
-// peakAndMean returns the AUTHs in the worst bucket, and the mean from the first to the last with any.
-func peakAndMean(f measure.Fleet) (peak, mean float64) {
-	some := func(n int) bool { return n > 0 }
-	first := slices.IndexFunc(f.Auths, some)
-	if first < 0 {
-		return 0, 0
-	}
-	sum, last := 0, first
-	for i, n := range f.Auths {
-		if sum += n; n > 0 {
-			last = i
-		}
-	}
-	return float64(slices.Max(f.Auths)), float64(sum) / float64(last-first+1)
 }
 
 // costOf returns the cost of a contender's connections at the largest number of them.
