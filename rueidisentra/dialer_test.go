@@ -16,6 +16,18 @@ import (
 	"github.com/redisentra/redisentra/testutil"
 )
 
+// dedicatedPool returns a pool of the dedicated connections of a client of redis.
+func dedicatedPool(t *testing.T, redis *testutil.RedisServer, source auth.Source, size int32, opts *rueidisentra.Options) *pool.Pool[*rueidisentra.Conn] {
+	t.Helper()
+	client, err := rueidisentra.NewClient(redis.ClientOption(), source, opts)
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: size})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
 func TestAPoolOfDedicatedConnectionsOutlivesItsTokens(t *testing.T) {
 	for name, reauth := range map[string]rueidisentra.Reauth{"in the stream": rueidisentra.InStream, "native": rueidisentra.Native} {
 		t.Run(name, func(t *testing.T) {
@@ -23,12 +35,7 @@ func TestAPoolOfDedicatedConnectionsOutlivesItsTokens(t *testing.T) {
 			entra.SetLifetime(time.Second)
 			redis := testutil.NewRedisServer(t, entra, nil)
 			source := tokenSource(t, entra)
-			client, err := rueidisentra.NewClient(redis.ClientOption(), source, &rueidisentra.Options{Reauth: reauth})
-			require.NoError(t, err)
-			defer client.Close()
-			p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 8})
-			require.NoError(t, err)
-			defer p.Close()
+			p := dedicatedPool(t, redis, source, 8, &rueidisentra.Options{Reauth: reauth})
 			var users sync.WaitGroup
 			for i := range 16 {
 				users.Go(func() {
@@ -67,12 +74,7 @@ func TestTheDialerReportsWhatItCannotDial(t *testing.T) {
 	entra := testutil.NewEntra(t, nil)
 	redis := testutil.NewRedisServer(t, entra, nil)
 	source := tokenSource(t, entra)
-	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
-	require.NoError(t, err)
-	defer client.Close()
-	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 1})
-	require.NoError(t, err)
-	defer p.Close()
+	p := dedicatedPool(t, redis, source, 1, nil)
 	set := func(c *rueidisentra.Conn) error {
 		return c.Do(t.Context(), c.B().Set().Key("k").Value("v").Build()).Error()
 	}
@@ -88,14 +90,10 @@ func TestAPoolOfDedicatedConnectionsIsBackAtOnceAfterARestart(t *testing.T) {
 	entra := testutil.NewEntra(t, nil)
 	redis := testutil.NewRedisServer(t, entra, nil)
 	source := tokenSource(t, entra)
-	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
-	require.NoError(t, err)
-	defer client.Close()
-	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 16})
-	require.NoError(t, err)
-	defer p.Close()
+	p := dedicatedPool(t, redis, source, 16, nil)
 	var leases [16]pool.Lease[*rueidisentra.Conn]
 	for i := range leases {
+		var err error
 		leases[i], err = p.Acquire(t.Context())
 		require.NoError(t, err)
 	}

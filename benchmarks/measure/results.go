@@ -107,13 +107,13 @@ type ConnectionCost struct {
 
 // Fleet is the load of AUTHs that many simulated processes put on one server.
 type Fleet struct {
-	Spread      bool          `json:"spread"`   // by us; else each connection at the same distance from expiry
-	Together    bool          `json:"together"` // the processes started at the same moment; else at any time
-	Processes   int           `json:"processes"`
-	Each        int           `json:"each"` // connections of a process
-	Life        time.Duration `json:"life"`
-	Bucket      time.Duration `json:"bucket"`
-	Auths       []int         `json:"auths"` // in each bucket of a life; together, the last one ends at expiry
+	Spread    bool          `json:"spread"`   // by us; else each connection at the same distance from expiry
+	Together  bool          `json:"together"` // the processes started at the same moment; else at any time
+	Processes int           `json:"processes"`
+	Each      int           `json:"each"` // connections of a process
+	Life      time.Duration `json:"life"`
+	Bucket    time.Duration `json:"bucket"`
+	Auths     []int         `json:"auths"` // in each bucket of a life; together, the last one ends at expiry
 }
 
 // Nodes is the cost by the number of a cluster's nodes.
