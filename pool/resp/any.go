@@ -13,7 +13,7 @@ import (
 //	big number                   *big.Int
 //	error                        error, an *Error
 //	array, set, push             []any
-//	map                          map[any]any, or [][2]any if a key is itself an aggregate
+//	map                          map[any]any, or [][2]any if a key is an aggregate, a big number or an error
 //
 // A map with a key that is there twice keeps the last of its values.
 func (v Value) Any() any {
@@ -48,7 +48,8 @@ func (v Value) Any() any {
 
 func (v Value) anyMap() any {
 	for i := 0; i < len(v.elems); i += 2 {
-		if v.elems[i].kind >= KindArray {
+		switch k := v.elems[i].kind; { // those whose Any is not found by what is equal to it
+		case k >= KindArray, k == KindBigNumber, k == KindError, k == KindBulkError:
 			pairs := make([][2]any, 0, len(v.elems)/2)
 			for i := 0; i < len(v.elems); i += 2 {
 				pairs = append(pairs, [2]any{v.elems[i].Any(), v.elems[i+1].Any()})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/redisentra/redisentra/internal/redact"
 	"github.com/redisentra/redisentra/internal/wire"
 )
 
@@ -95,15 +96,13 @@ func (c *Conn) settle(what class, args []string, v *Value) {
 	switch what {
 	case login:
 		if v.failed() {
-			v.text = concealed(v.text, args[1:])
+			v.text = redact.Reply(v.text, args[1:]...)
 		}
 		c.forget()
 	case multi:
 		c.inMulti = c.inMulti || !v.failed()
 	case finish:
-		if !v.failed() || strings.HasPrefix(v.text, "EXECABORT ") {
-			c.inMulti = false
-		}
+		c.inMulti = c.inMulti && strings.HasPrefix(v.text, "NOPERM ") // MOVED and the like end it, too
 	}
 }
 

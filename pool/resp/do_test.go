@@ -68,6 +68,33 @@ func TestCommandsWithoutOneReplyAreRefused(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
+func TestAnExecThatAClusterRefusesEndsItsMulti(t *testing.T) {
+	for _, refusal := range []string{"MOVED 3999 127.0.0.1:6381", "CLUSTERDOWN Hash slot not served", "EXECABORT Transaction discarded because of previous errors."} {
+		c := dialServer(t, resp.Options{}, resp3(func(args []string) (string, error) {
+			if args[0] == "EXEC" {
+				return "-" + refusal + "\r\n", nil
+			}
+			return "+OK\r\n", nil
+		}))
+		_, err := c.Do(t.Context(), "MULTI")
+		require.NoError(t, err)
+		_, err = c.Do(t.Context(), "EXEC")
+		require.EqualError(t, err, refusal)
+		require.NoError(t, c.Auth(t.Context(), "u", "p"), refusal)
+	}
+	c := dialServer(t, resp.Options{}, resp3(func(args []string) (string, error) {
+		if args[0] == "DISCARD" {
+			return "-NOPERM this user has no permissions to run the 'discard' command\r\n", nil
+		}
+		return "+OK\r\n", nil
+	}))
+	_, err := c.Do(t.Context(), "MULTI")
+	require.NoError(t, err)
+	_, err = c.Do(t.Context(), "DISCARD")
+	require.ErrorContains(t, err, "NOPERM")
+	require.ErrorContains(t, c.Auth(t.Context(), "u", "p"), "send EXEC or DISCARD first")
+}
+
 func TestAnErrorOfTheServerLeavesTheConnectionUsable(t *testing.T) {
 	for _, reply := range []string{"-ERR no such thing\r\n", "!17\r\nERR no such thing\r\n"} {
 		c := dialServer(t, resp.Options{}, resp3(func([]string) (string, error) { return reply, nil }))

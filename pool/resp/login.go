@@ -19,7 +19,7 @@ func (c *Conn) Auth(ctx context.Context, username, password string) error {
 	var v Value
 	if c.inMulti {
 		c.release(w)
-		return errors.New("resp: AUTH in the middle of a MULTI would be queued")
+		return errors.New("resp: AUTH in the middle of a MULTI would be queued; send EXEC or DISCARD first")
 	}
 	if err = c.leave(ctx, w, c.auth(&v, username, password)); err != nil {
 		return err

@@ -164,9 +164,7 @@ func (r *reader) elements(n, each, depth int) ([]Value, error) {
 		return nil, r.spend(r.left + 1)
 	}
 	n *= each
-	if err := r.spend(n * sizeOfValue); err != nil {
-		return nil, err
-	}
+	r.left -= n * sizeOfValue
 	var elems []Value
 	for i := range n {
 		if i == len(elems) {

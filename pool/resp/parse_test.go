@@ -52,6 +52,7 @@ var replies = []struct {
 	{"%2\r\n+a\r\n:1\r\n+b\r\n_\r\n", resp.KindMap, map[any]any{"a": int64(1), "b": nil}, "map[a:1 b:<nil>]"},
 	{"%1\r\n:2\r\n#t\r\n", resp.KindMap, map[any]any{int64(2): true}, "map[2:true]"},
 	{"%1\r\n*1\r\n+k\r\n+v\r\n", resp.KindMap, [][2]any{{[]any{"k"}, "v"}}, "[[[k] v]]"},
+	{"%1\r\n(5\r\n+v\r\n", resp.KindMap, [][2]any{{big.NewInt(5), "v"}}, "[[5 v]]"},
 	{"%0\r\n", resp.KindMap, map[any]any{}, "map[]"},
 	{">2\r\n+invalidate\r\n*1\r\n+k\r\n", resp.KindPush, []any{"invalidate", []any{"k"}}, "[invalidate [k]]"},
 	{"|1\r\n+ttl\r\n:3600\r\n$1\r\nv\r\n", resp.KindString, "v", "v"},
