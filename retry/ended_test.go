@@ -75,7 +75,8 @@ func TestTheContextsEndEndsTheLoopWhereverItIs(t *testing.T) {
 				err = retry.Do(ctx, p, f)
 				require.Equal(t, c.runs, op.runs)
 				require.Equal(t, c.runs, gaveUp(t, err).Attempts)
-				require.Equal(t, enough, gaveUp(t, err).Ended)
+				require.ErrorIs(t, gaveUp(t, err).Ended, enough)
+				require.ErrorIs(t, gaveUp(t, err).Ended, context.Canceled)
 				require.ErrorIs(t, err, enough)
 				require.Contains(t, err.Error(), "enough")
 				if c.last != nil {

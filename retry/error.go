@@ -13,7 +13,7 @@ type Error struct {
 	Elapsed  time.Duration // since the beginning of the first attempt
 	Class    Class         // of Err
 	Err      error         // what the last attempt returned; nil: there was none
-	Ended    error         // the cause of ctx's end; nil: MaxAttempts or MaxElapsed are used up
+	Ended    error         // why ctx ended, its cause included; nil: MaxAttempts or MaxElapsed are used up
 	Refresh  error         // of the last Refresh; nil: it was good, or not called
 }
 

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/internal/ctxerr"
 )
 
 // Do runs op until it succeeds, its error is Permanent, or ctx or the policy end it. It waits between the
@@ -35,7 +36,7 @@ import (
 // Permanent errors, which mostly are what a server replied, are returned as op returned them, so that
 // comparisons such as rueidis.IsRedisNil and IsRedisErr work as they do without Do. Any other error of op
 // comes in an [*Error], with the number of attempts; errors.Is and errors.As find it there. When ctx ended, be it
-// before an attempt, within one, while waiting or in Refresh, they find the cause of that there, too.
+// before an attempt, within one, while waiting or in Refresh, they find its error and cause there, too.
 //
 // An [*auth.ConfigError] says that ctx or op is nil, or that p cannot work; op has not run then. A
 // panic of op, or of p's functions, is the caller's.
@@ -85,7 +86,7 @@ func begin(ctx context.Context, p Policy, op bool) (loop, error) {
 	}
 	p, err := p.withDefaults()
 	if err == nil && ctx.Err() != nil {
-		err = &Error{Ended: context.Cause(ctx)}
+		err = &Error{Ended: ctxerr.Of(ctx)}
 	}
 	return loop{policy: p, begun: time.Now()}, err
 }
@@ -101,7 +102,7 @@ func (l *loop) next(ctx context.Context, failure error) error {
 	giveUp := func() error {
 		e := &Error{Attempts: l.attempts, Elapsed: time.Since(l.begun), Class: class, Err: failure, Refresh: l.refresh}
 		if ctx.Err() != nil {
-			e.Ended = context.Cause(ctx)
+			e.Ended = ctxerr.Of(ctx)
 		}
 		return e
 	}
