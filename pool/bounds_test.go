@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/pool"
+	"github.com/redisentra/redisentra/retry"
 )
 
 func TestDialThatHangsIsBounded(t *testing.T) {
@@ -68,6 +70,57 @@ func TestAnAuthThatHangsIsBoundedAndTheConnectionReplaced(t *testing.T) {
 		require.Equal(t, int64(1), stat.FailedReauths)
 		require.Equal(t, int64(1), stat.Discarded)
 	})
+}
+
+func TestALoginThatHangsEndsWithItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		p := newPool(t, pool.Config[*conn]{Source: s.source(time.Hour), MaxSize: 1, Dial: func(ctx context.Context) (*conn, error) {
+			c, err := s.dial(ctx)
+			c.hangs = true // whatever its ctx says, as a client without one does
+			return c, err
+		}})
+		_, err := p.Acquire(t.Context())
+		require.ErrorContains(t, err, "no connection within 10s")
+		synctest.Wait()
+		require.True(t, s.conns[0].closed)
+		begin := time.Now()
+		p.Close()
+		require.Zero(t, time.Since(begin), "nothing is left that hangs")
+	})
+}
+
+func TestASourceThatHangsWhenTheTokenIsOverLosesNoAttempt(t *testing.T) {
+	for name, heeds := range map[string]bool{"heeding its ctx": true, "ignoring its ctx": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newServer(t)
+				src, hangs := s.source(time.Hour), false
+				released := make(chan struct{})
+				defer time.Sleep(10 * time.Second) // for which LastValid waits for it
+				defer close(released)
+				p := newPool(t, pool.Config[*conn]{Dial: s.dial, MaxSize: 1, DialTimeout: 2 * time.Second, Source: auth.SourceFunc(func(ctx context.Context) (auth.Credentials, error) {
+					switch {
+					case hangs && heeds:
+						<-ctx.Done()
+						return auth.Credentials{}, ctx.Err()
+					case hangs:
+						<-released
+					}
+					return src.Credentials(ctx)
+				})})
+				l, err := p.Acquire(t.Context())
+				require.NoError(t, err)
+				hangs = true
+				time.Sleep(61 * time.Minute)
+				l.Release()
+				_, err = p.Acquire(t.Context())
+				require.ErrorContains(t, err, "pool: no credentials within 2s, which is Config.DialTimeout")
+				require.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's ctx has not ended")
+				require.Equal(t, retry.ConnectionLost, retry.Classify(err))
+			})
+		})
+	}
 }
 
 // odd is a connection that does what its hooks say.

@@ -2,7 +2,10 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/pool"
+	"github.com/redisentra/redisentra/retry"
 )
 
 func TestBadConfigurationIsNamed(t *testing.T) {
@@ -32,14 +36,44 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 	}
 }
 
-func TestNoErrorShowsTheToken(t *testing.T) {
-	dial := func(context.Context) (*telling, error) { return &telling{}, nil }
-	p, err := pool.New(pool.Config[*telling]{Dial: dial, Source: auth.Static("u", "hunter2")})
-	require.NoError(t, err)
-	defer p.Close()
-	_, err = p.Acquire(t.Context())
-	require.ErrorContains(t, err, "pool: login: WRONGPASS")
-	require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "hunter2")
+func TestNothingShowsTheToken(t *testing.T) {
+	token := strings.Repeat("hunter2-", 200)
+	for _, c := range []struct {
+		says  func(token string) error
+		shows string
+		class retry.Class
+	}{
+		{func(token string) error { return fmt.Errorf("WRONGPASS for u %s", token) }, "pool: login: WRONGPASS for u", retry.AuthFailed},
+		{func(token string) error { return fmt.Errorf("mine: AUTH u %s: %w", token, errWrong) }, "pool: login: mine: AUTH u", retry.AuthFailed},
+		{func(token string) error { return fmt.Errorf("mine: AUTH u %s: %w", token, io.EOF) }, "pool: login: mine: AUTH u", retry.ConnectionLost},
+		{func(token string) error { return fmt.Errorf("LOADING %s", token) }, "pool: login: LOADING", retry.Busy},
+		{func(token string) error {
+			return fmt.Errorf("ERR unknown command 'AUTH', with args beginning with: 'u' '%s' ", token[:128]) // as Redis cuts it
+		}, "pool: login: ERR unknown command 'AUTH'", retry.Permanent},
+	} {
+		dial := func(context.Context) (*telling, error) { return &telling{c.says}, nil }
+		p, err := pool.New(pool.Config[*telling]{Dial: dial, Source: open{Username: "u", Password: token}})
+		require.NoError(t, err)
+		_, err = p.Acquire(t.Context())
+		require.ErrorContains(t, err, c.shows)
+		require.Equal(t, c.class, retry.Classify(err), c.shows)
+		for ; err != nil; err = errors.Unwrap(err) {
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v %v %+v %#v", err, err, err, p, p, p), "hunter2")
+		}
+		p.Close()
+	}
 }
 
-type telling struct{}
+// open is a Source that hides nothing.
+type open struct{ Username, Password string }
+
+func (s open) Credentials(context.Context) (auth.Credentials, error) {
+	return auth.Credentials{Username: s.Username, Password: s.Password}, nil
+}
+
+// telling is a connection whose errors repeat the token.
+type telling struct{ says func(token string) error }
+
+func (c *telling) Auth(_ context.Context, _, password string) error { return c.says(password) }
+
+func (*telling) Close() error { return nil }

@@ -190,12 +190,6 @@ func warm(t *testing.T, p *pool.Pool[*conn], n int) {
 
 func use(c *conn) error { return c.use() }
 
-func (*telling) Auth(_ context.Context, user, password string) error {
-	return fmt.Errorf("WRONGPASS for %s %s", user, password)
-}
-
-func (*telling) Close() error { return nil }
-
 func (*idle) Auth(context.Context, string, string) error { return nil }
 
 func (*idle) Close() error { return nil }

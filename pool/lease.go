@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/puddle/v2"
+
+	"github.com/redisentra/redisentra/internal/ctxerr"
 )
 
 // Lease is the use of one connection until Release or Discard. It is a value: copies are the same
@@ -52,10 +54,8 @@ func (p *Pool[C]) unavailable(ctx context.Context, err error) error {
 		return ErrClosed
 	case ctx.Err() == nil:
 		return err
-	case errors.Is(context.Cause(ctx), ctx.Err()):
-		return fmt.Errorf("pool: %w", context.Cause(ctx))
 	}
-	return fmt.Errorf("pool: %w: %w", ctx.Err(), context.Cause(ctx))
+	return fmt.Errorf("pool: %w", ctxerr.Of(ctx))
 }
 
 // await makes m ready for a lease, for as long as ctx lets the caller wait. What is ready later goes back
@@ -93,7 +93,9 @@ func (l Lease[C]) Conn() (c C) {
 	return c
 }
 
-// Release gives the connection back, or closes it if its method Err says that it is of no more use.
+// Release gives the connection back, or closes it if its method Err says that it is of no more use. As the
+// others may then be lost, too, each gets an AUTH before it is next handed out. [Pool.Do] spares them that
+// where only the end of a context has closed this one.
 func (l Lease[C]) Release() {
 	switch {
 	case !l.end():

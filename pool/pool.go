@@ -62,7 +62,9 @@ type Config[C Conn] struct {
 	// are still valid serve, as with [auth.LastValid].
 	Source auth.Source
 
-	MaxSize int32 // connections at most; 10 for each CPU that Go uses
+	// MaxSize is how many connections there are at most; 10 for each CPU that Go uses. One that gets its AUTH while
+	// it is idle counts as in use: whoever comes in that moment gets another one, or waits.
+	MaxSize int32
 
 	// MaxIdleTime is how long a connection may be idle before it is closed; 0: for ever. Azure closes
 	// connections that are idle for 10 minutes, so 9 minutes are a good choice there:
@@ -164,6 +166,9 @@ func (p *Pool[C]) Do(ctx context.Context, f func(C) error) error {
 	return err
 }
 
+// Format implements [fmt.Formatter]: no verb shows what is held, or the Source.
+func (p *Pool[C]) Format(f fmt.State, _ rune) { fmt.Fprint(f, "pool.Pool") }
+
 // Close closes the pool. Acquire returns [ErrClosed] from then on, also to callers who have waited for a
 // connection in use, as soon as there is one. Close waits 5 seconds for leases to end, and then ends them and closes
 // their connections. It returns when nothing of the pool runs any more, except for functions of the user that
@@ -211,7 +216,7 @@ type Stat struct {
 	WaitTime time.Duration // that they took, all together
 
 	New           int64 // connections that were opened
-	Discarded     int64 // connections that were closed before the pool was: broken, refused, or too old
+	Discarded     int64 // connections that were closed: broken, refused, too old, or in use when Close would wait no longer
 	Reauths       int64 // AUTHs that the server accepted on a connection that had logged in before
 	FailedReauths int64 // such AUTHs that failed
 }

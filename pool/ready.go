@@ -1,11 +1,12 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/redisentra/redisentra/auth"
@@ -61,9 +62,8 @@ func (p *Pool[C]) newest(ctx context.Context, m *member[C], forUser bool) (creds
 	case forUser && valid && !lost && p.fruitless.Tokens() < 1: // a source may well be a request to somewhere
 		return m.creds, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
+	ctx, cancel := p.bound(ctx, "no credentials")
 	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
 	creds, err = p.source.Credentials(ctx)
 	switch {
 	case err != nil && !valid:
@@ -81,7 +81,7 @@ func (p *Pool[C]) newest(ctx context.Context, m *member[C], forUser bool) (creds
 // renew logs m's connection in with creds. If that fails, a new connection takes its place.
 func (p *Pool[C]) renew(ctx context.Context, m *member[C], creds auth.Credentials) error {
 	losses, conn := p.losses.Load(), m.conn
-	err := p.within(ctx, "no answer to AUTH", func(ctx context.Context) error { return login(ctx, conn, creds) })
+	err := p.within(ctx, "no answer to AUTH", func(ctx context.Context) error { return p.login(ctx, conn, creds) })
 	if err == nil {
 		p.reauths.Add(1)
 		m.loggedIn(creds, losses)
@@ -138,32 +138,71 @@ func (p *Pool[C]) dial(ctx context.Context) (conn C, creds auth.Credentials, err
 	case isnil.Value(conn):
 		return conn, creds, errors.New("pool: dial: Config.Dial returned neither a connection nor an error")
 	}
-	if err = login(ctx, conn, creds); err != nil {
+	if err = p.login(ctx, conn, creds); err != nil {
 		p.shut(conn)
 		return conn, creds, fmt.Errorf("pool: login: %w", err)
 	}
 	return conn, creds, nil
 }
 
-// login sends AUTH.
-func login(ctx context.Context, conn Conn, creds auth.Credentials) error {
+// login sends AUTH. A connection on which that lasts longer than ctx is closed.
+func (p *Pool[C]) login(ctx context.Context, conn C, creds auth.Credentials) error {
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		p.shut(conn)
+		close(closed)
+	})
 	err := conn.Auth(ctx, creds.Username, creds.Password)
-	if err != nil && creds.Password != "" && strings.Contains(err.Error(), creds.Password) {
-		return errors.New(strings.ReplaceAll(err.Error(), creds.Password, redact.Mark))
+	if !stop() {
+		<-closed
+		err = cmp.Or(err, context.Cause(ctx))
+	}
+	if err == nil {
+		return nil
+	}
+	if text := redact.Reply(err.Error(), creds.Password); text != err.Error() {
+		return &concealed{text, retry.Classify(err)}
 	}
 	return err
+}
+
+// concealed stands for an error of a client that held what is secret.
+type concealed struct {
+	text  string
+	class retry.Class
+}
+
+func (e *concealed) Error() string { return e.text }
+
+// Unwrap returns something of the same class.
+func (e *concealed) Unwrap() error {
+	switch e.class {
+	case retry.ConnectionLost:
+		return net.ErrClosed
+	case retry.AuthFailed:
+		return errors.New("WRONGPASS")
+	case retry.Busy:
+		return errors.New("LOADING")
+	}
+	return nil
 }
 
 // shut closes a connection, which nobody waits for: TLS may take seconds to say goodbye.
 func (p *Pool[C]) shut(conn C) { p.running.Go(func() { _ = conn.Close() }) }
 
+// bound returns a ctx that ends after DialTimeout or with the pool.
+func (p *Pool[C]) bound(ctx context.Context, no string) (context.Context, context.CancelFunc) {
+	timeout := p.cfg.DialTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("pool: %s within %v, which is Config.DialTimeout: %w", no, timeout, os.ErrDeadlineExceeded))
+	unbind := context.AfterFunc(p.ctx, cancel)
+	return ctx, func() { unbind(); cancel() }
+}
+
 // bounded runs f, with a ctx that ends after DialTimeout or with the pool, and does not wait for longer even
 // if f does not heed that. What f returns later is for late.
 func bounded[C Conn, T any](ctx context.Context, p *Pool[C], no string, f func(context.Context) (T, error), late func(T)) (v T, err error) {
-	timeout := p.cfg.DialTimeout
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("pool: %s within %v: %w", no, timeout, os.ErrDeadlineExceeded))
+	ctx, cancel := p.bound(ctx, no)
 	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
 	type result struct {
 		v   T
 		err error
