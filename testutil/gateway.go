@@ -86,7 +86,7 @@ func StartGateway(opts GatewayOptions) (*Gateway, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Gateway{cancel: cancel, opts: opts, listener: l, dial: dial, nobody: rand.Text(), conns: map[*gatewayConn]struct{}{}}
-	g.wg.Go(func() { g.accept(ctx) })
+	g.wg.Go(func() { acceptAll(l, func(c net.Conn) { g.accept(ctx, c) }) })
 	return g, nil
 }
 
@@ -148,28 +148,22 @@ func (g *Gateway) count(f func(*GatewayStats)) {
 	f(&g.stats)
 }
 
-func (g *Gateway) accept(ctx context.Context) {
-	for {
-		conn, err := g.listener.Accept()
-		if err != nil {
-			return
-		}
-		if g.opts.TLSConfig != nil {
-			conn = tls.Server(conn, g.opts.TLSConfig)
-		}
-		c := &gatewayConn{g: g, client: conn}
-		g.mu.Lock()
-		if g.closed {
-			g.mu.Unlock()
-			_ = conn.Close()
-			return
-		}
-		g.stats.Opened++
-		c.number = g.stats.Opened
-		g.conns[c] = struct{}{}
-		g.mu.Unlock()
-		g.wg.Go(func() { c.serve(ctx) })
+// accept serves a connection.
+func (g *Gateway) accept(ctx context.Context, conn net.Conn) {
+	if g.opts.TLSConfig != nil {
+		conn = tls.Server(conn, g.opts.TLSConfig)
 	}
+	c := &gatewayConn{g: g, client: conn}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		_ = conn.Close()
+		return
+	}
+	g.stats.Opened++
+	c.number = g.stats.Opened
+	g.conns[c] = struct{}{}
+	g.wg.Go(func() { c.serve(ctx) })
 }
 
 // login asks whether username may log in, and records that it tried.

@@ -57,6 +57,11 @@ func (c *gatewayConn) serve(ctx context.Context) {
 func (c *gatewayConn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.end()
+}
+
+// end is close with c.mu held.
+func (c *gatewayConn) end() {
 	c.gone = true
 	if c.timer != nil {
 		c.timer.Stop()
@@ -217,11 +222,9 @@ func (c *gatewayConn) extend(l *Login) {
 // expire closes the connection, unless it has logged in anew since.
 func (c *gatewayConn) expire(l *Login) {
 	c.mu.Lock()
-	stale := c.until != l || c.gone
-	c.mu.Unlock()
-	if stale {
-		return
+	defer c.mu.Unlock()
+	if c.until == l && !c.gone {
+		c.g.count(func(s *GatewayStats) { s.ClosedOnExpiry++ })
+		c.end()
 	}
-	c.g.count(func(s *GatewayStats) { s.ClosedOnExpiry++ })
-	c.close()
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // splitListener is the listener of a gateway before a node of a cluster. It accepts
@@ -29,13 +30,7 @@ func split(l net.Listener, dial func(context.Context) (net.Conn, error)) *splitL
 		Listener: l, clients: make(chan net.Conn), cancel: cancel, closed: ctx.Done(), conns: map[net.Conn]struct{}{},
 	}
 	s.wg.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s.wg.Go(func() { s.sort(ctx, conn, dial) })
-		}
+		acceptAll(l, func(c net.Conn) { s.wg.Go(func() { s.sort(ctx, c, dial) }) })
 	})
 	return s
 }
@@ -139,4 +134,18 @@ func (c *begunConn) Read(p []byte) (int, error) {
 	n := copy(p, c.begin)
 	c.begin = c.begin[n:]
 	return n, nil
+}
+
+// acceptAll calls f with each connection that l accepts, until l is closed.
+func acceptAll(l net.Listener, f func(net.Conn)) {
+	for {
+		switch c, err := l.Accept(); {
+		case err == nil:
+			f(c)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			<-time.After(10 * time.Millisecond) // too many open files, perhaps
+		}
+	}
 }

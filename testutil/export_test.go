@@ -1,0 +1,4 @@
+package testutil
+
+// AcceptAll is acceptAll.
+var AcceptAll = acceptAll
