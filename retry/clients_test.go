@@ -201,7 +201,11 @@ func TestTheEndOfAnotherCommandsContextCanBeTakenForALostConnection(t *testing.T
 		require.ErrorIs(t, <-other, context.Canceled)
 		return err
 	}
-	require.ErrorIs(t, shared(retry.Policy{}), context.Canceled)
+	var err error
+	for n := 0; n < 5 && err == nil; n++ { // on a machine that pauses the operation may come too late to share anything
+		err = shared(retry.Policy{})
+	}
+	require.ErrorIs(t, err, context.Canceled)
 	require.NoError(t, shared(retry.Policy{Classify: func(err error) retry.Class {
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return retry.ConnectionLost // Do ends with its own ctx anyway

@@ -49,8 +49,8 @@ func (f demoFlags) check(rest []string) error {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	case f.lifetime < time.Second || f.lifetime > time.Hour || f.lifetime%time.Second != 0:
 		return fmt.Errorf("--lifetime %v: use whole seconds from 1s to 1h, such as 4s", f.lifetime)
-	case f.rotations < 1:
-		return fmt.Errorf("--rotations %d: use 1 or more", f.rotations)
+	case f.rotations < 1 || f.rotations > 100_000:
+		return fmt.Errorf("--rotations %d: use 1 to 100000", f.rotations)
 	case f.clients < 1 || f.clients > 100:
 		return fmt.Errorf("--clients %d: use 1 to 100", f.clients)
 	case f.reauth != "instream" && f.reauth != "native" && f.reauth != "none":
@@ -93,7 +93,9 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, line := range l.failures() {
 		fmt.Fprintf(stdout, "failed: %s\n", line)
 	}
-	p.stuck = errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if p.stuck = errors.Is(ctx.Err(), context.DeadlineExceeded); p.stuck {
+		fmt.Fprintf(stdout, "failed: only %d of %d rotations came in time\n", p.rotations, f.rotations)
+	}
 	fmt.Fprintln(stdout, p)
 	if !p.ok() {
 		return exitFailed

@@ -64,7 +64,7 @@ func TestTheDemoOutlivesItsTokens(t *testing.T) {
 
 func TestTheDemoShowsWhatOtherWaysLose(t *testing.T) {
 	for _, reauth := range []string{"none", "native"} {
-		code, last, out := runDemo(t, t.Context(), noop, "--lifetime=2s", "--rotations=2", "--reauth="+reauth)
+		code, last, out := runDemo(t, t.Context(), noop, "--lifetime=3s", "--rotations=2", "--reauth="+reauth)
 		require.Equal(t, exitFailed, code, out)
 		require.Equal(t, "FAILED", last[0], out)
 		require.Positive(t, number(t, last[2]), "failed commands")
@@ -92,7 +92,8 @@ func TestWrongArgumentsSayWhatToDo(t *testing.T) {
 		{"demo --lifetime=1500ms", "whole seconds"},
 		{"demo --lifetime=-4s", "whole seconds"},
 		{"demo --lifetime=soon", "invalid value"},
-		{"demo --rotations=0", "1 or more"},
+		{"demo --rotations=0", "1 to 100000"},
+		{"demo --rotations=3000000 --lifetime=1h", "1 to 100000"},
 		{"demo --clients=0", "1 to 100"},
 		{"demo --clients=101", "1 to 100"},
 		{"demo --reauth=always", "instream, native or none"},
