@@ -67,7 +67,9 @@ func (cfg FleetConfig) simulate(spread, together bool) Fleet {
 	}
 	begun := time.Unix(0, 0)
 	from := begun
-	if !together {
+	if f.Window = cfg.Life; together {
+		f.Window = process{life: cfg.Life}.part(first - last)
+	} else {
 		from = begun.Add(2 * cfg.Life)
 	}
 	for range cfg.Processes {
@@ -84,20 +86,13 @@ func (cfg FleetConfig) simulate(spread, together bool) Fleet {
 	return f
 }
 
-// PeakAndMean returns the AUTHs in the worst bucket, and the mean of those from the first to the last with any.
+// PeakAndMean returns the AUTHs in the worst bucket, and in one if they were spread evenly over the window.
 func (f Fleet) PeakAndMean() (peak, mean float64) {
-	some := func(n int) bool { return n > 0 }
-	first := slices.IndexFunc(f.Auths, some)
-	if first < 0 {
-		return 0, 0
+	sum := 0
+	for _, n := range f.Auths {
+		sum, peak = sum+n, max(peak, float64(n))
 	}
-	sum, last := 0, first
-	for i, n := range f.Auths {
-		if sum += n; n > 0 {
-			last = i
-		}
-	}
-	return float64(slices.Max(f.Auths)), float64(sum) / float64(last-first+1)
+	return peak, float64(sum) * float64(f.Bucket) / float64(max(1, f.Window))
 }
 
 // process is one of a fleet.
@@ -108,25 +103,30 @@ type process struct {
 	each   int
 }
 
+// The AUTHs of a token come when these parts of the margin are left, from the first to the last, as [auth.Credentials.ReauthAt] has it.
+const first, last = 0.8, 0.62
+
+// part returns a part of the margin, which is the one of a TokenSource and of ReauthAt: they differ by what is random in them.
+func (p process) part(f float64) time.Duration {
+	return time.Duration(f * float64(min(5*time.Minute-time.Second, p.life/2)))
+}
+
 // auths yields when the process' connections send an AUTH, after that of their login, until end.
 func (p process) auths(end time.Time) func(yield func(time.Time) bool) {
 	return func(yield func(time.Time) bool) {
-		// The margins of a TokenSource and of ReauthAt, which differ by what is random in them.
-		margin := min(5*time.Minute-time.Second, p.life/2)
-		part := func(f float64) time.Duration { return time.Duration(f * float64(margin)) }
-		last := slices.Repeat([]time.Time{p.start}, p.each)
+		before := slices.Repeat([]time.Time{p.start}, p.each)
 		for issued := p.start; issued.Before(end); {
 			token := auth.Credentials{IssuedAt: issued, ExpiresAt: issued.Add(p.life)}
-			next := token.ExpiresAt.Add(-margin)
+			next := token.ExpiresAt.Add(-p.part(1))
 			if p.spread {
-				next = next.Add(part(0.2 * rand.Float64()))
+				next = next.Add(p.part(0.2 * rand.Float64()))
 			}
-			for i := range last {
-				at := token.ExpiresAt.Add(-part(0.8 - 0.18/2))
+			for i := range before {
+				at := token.ExpiresAt.Add(-p.part((first + last) / 2))
 				if p.spread {
-					at = token.ReauthAt(last[i])
+					at = token.ReauthAt(before[i])
 				}
-				if last[i] = at; !yield(at) {
+				if before[i] = at; !yield(at) {
 					return
 				}
 			}

@@ -41,13 +41,14 @@ func TestAFleetThatIsNotSpreadComesAllAtOnce(t *testing.T) {
 	require.Less(t, worst[[2]bool{true, false}]*1.5, worst[[2]bool{false, false}])
 }
 
-func TestThePeakOfAFleetIsComparedWithTheBucketsInUse(t *testing.T) {
-	peak, mean := measure.Fleet{Auths: []int{0, 0, 4, 0, 2, 0}}.PeakAndMean()
+func TestThePeakOfAFleetIsComparedWithAnEvenSpread(t *testing.T) {
+	f := measure.Fleet{Bucket: time.Second, Window: 4 * time.Second, Auths: []int{0, 0, 4, 0, 2, 2}}
+	peak, mean := f.PeakAndMean()
 	require.Equal(t, 4.0, peak)
 	require.Equal(t, 2.0, mean)
-	peak, mean = measure.Fleet{Auths: []int{0, 0}}.PeakAndMean()
-	require.Zero(t, peak)
-	require.Zero(t, mean)
+	f.Auths = []int{0, 0, 8, 0, 0, 0}
+	peak, mean = f.PeakAndMean()
+	require.Equal(t, 4.0, peak/mean, "all at once is no even load of a short window")
 }
 
 func TestAFleetEndsWithItsContext(t *testing.T) {

@@ -95,7 +95,7 @@ func requireNoToken(t *testing.T, v any) {
 func TestSteadyStatesAreOfAllContendersInEachRound(t *testing.T) {
 	t.Parallel()
 	all, err := measure.SteadyStates(t.Context(), measure.SteadyConfig{
-		Goroutines: []int{4}, ValueBytes: []int{1000}, Rounds: 2, Turn: 10 * time.Millisecond,
+		Goroutines: []int{4}, ValueBytes: []int{1000}, Blocks: 2, Rounds: 2, Turn: 10 * time.Millisecond,
 	}, new(finished).progress(t))
 	requireServer(t, err)
 	want := contenders.InSteadyState()
@@ -104,11 +104,12 @@ func TestSteadyStatesAreOfAllContendersInEachRound(t *testing.T) {
 		require.Equal(t, want[i%len(want)].Name, s.Contender)
 		require.Equal(t, i >= len(want), s.TLS)
 		require.Equal(t, 1000, s.ValueBytes)
-		require.Len(t, s.PerSecond, 2)
-		require.Len(t, s.Ratios, 2)
-		require.GreaterOrEqual(t, s.Latency.N, 2*4, "each goroutine has one command in each turn at least")
+		require.Equal(t, 2, s.Block)
+		require.Len(t, s.PerSecond, 4)
+		require.Len(t, s.Ratios, 4)
+		require.GreaterOrEqual(t, s.Latency.N, 4*4, "each goroutine has one command in each turn at least")
 		if i%len(want) == 0 {
-			require.Equal(t, []float64{1, 1}, s.Ratios)
+			require.Equal(t, []float64{1, 1, 1, 1}, s.Ratios)
 		}
 	}
 }

@@ -46,6 +46,7 @@ type Steady struct {
 	ValueBytes  int         `json:"valueBytes"`
 	PerSecond   []float64   `json:"perSecond"` // commands, in each turn
 	Ratios      []float64   `json:"ratios"`    // of each turn to the static rueidis client's of the same round: above 1 is faster
+	Block       int         `json:"block"`     // how many turns one after the other were those of the same client
 	Latency     Percentiles `json:"latency"`
 	AllocsPerOp float64     `json:"allocsPerOp"`
 }
@@ -62,6 +63,7 @@ type Rotation struct {
 	MessagesLost   int             `json:"messagesLost"`
 	Inside         Percentiles     `json:"inside"`  // of commands within rotation windows
 	Outside        Percentiles     `json:"outside"` // of the others
+	InsideOutside  []float64       `json:"insideOutside"`
 	Timeline       []Moment        `json:"timeline"`
 }
 
@@ -113,7 +115,8 @@ type Fleet struct {
 	Each      int           `json:"each"` // connections of a process
 	Life      time.Duration `json:"life"`
 	Bucket    time.Duration `json:"bucket"`
-	Auths     []int         `json:"auths"` // in each bucket of a life; together, the last one ends at expiry
+	Window    time.Duration `json:"window"` // that the AUTHs would fill if they were spread evenly
+	Auths     []int         `json:"auths"`  // in each bucket of a life; together, the last one ends at expiry
 }
 
 // Nodes is the cost by the number of a cluster's nodes.

@@ -135,11 +135,17 @@ func (a *actor) failed(err error) error {
 	return fmt.Errorf("measure: %s: %w", a.contender.Name, err)
 }
 
-// close closes the client, and gives up one that hangs.
-func (a *actor) close() {
+// disconnect closes the client, and gives up one that hangs.
+func (a *actor) disconnect() {
 	if a.client != nil {
-		_ = within(patience, func() { a.client.Close() })
+		_ = within(patience, a.client.Close)
+		a.client = nil
 	}
+}
+
+// close ends what a has.
+func (a *actor) close() {
+	a.disconnect()
 	if a.source != nil {
 		_ = a.source.Close()
 	}

@@ -14,13 +14,14 @@ type SteadyConfig struct {
 	TLS        []bool                 // false, true
 	Goroutines []int                  // 1, 8, 64, 256
 	ValueBytes []int                  // 16, 1 KiB, 64 KiB
-	Rounds     int                    // in which each has one turn; 30
+	Blocks     int                    // of rounds, each with new clients; 5
+	Rounds     int                    // of a block, in which each has one turn; 8
 	Turn       time.Duration          // 30 ms
 }
 
 // ShortSteady is what a test has the time for.
 func ShortSteady() SteadyConfig {
-	return SteadyConfig{Goroutines: []int{1, 64}, ValueBytes: []int{16}, Rounds: 3, Turn: 20 * time.Millisecond}
+	return SteadyConfig{Goroutines: []int{1, 64}, ValueBytes: []int{16}, Blocks: 2, Rounds: 2, Turn: 20 * time.Millisecond}
 }
 
 func (cfg SteadyConfig) withDefaults() SteadyConfig {
@@ -36,8 +37,11 @@ func (cfg SteadyConfig) withDefaults() SteadyConfig {
 	if cfg.ValueBytes == nil {
 		cfg.ValueBytes = []int{16, 1 << 10, 64 << 10}
 	}
+	if cfg.Blocks <= 0 {
+		cfg.Blocks = 5
+	}
 	if cfg.Rounds <= 0 {
-		cfg.Rounds = 30
+		cfg.Rounds = 8
 	}
 	if cfg.Turn <= 0 {
 		cfg.Turn = 30 * time.Millisecond
@@ -53,27 +57,19 @@ func (cfg SteadyConfig) withDefaults() SteadyConfig {
 func SteadyStates(ctx context.Context, cfg SteadyConfig, progress func(done float64)) ([]Steady, error) {
 	cfg = cfg.withDefaults()
 	var all []Steady
-	total, done := len(cfg.TLS)*len(cfg.Goroutines)*len(cfg.ValueBytes)*(cfg.Rounds+1), 0
+	total, done := len(cfg.TLS)*len(cfg.Goroutines)*len(cfg.ValueBytes)*cfg.Blocks*(cfg.Rounds+1), 0
 	for _, tls := range cfg.TLS {
 		err := onStage(tls, func(s *Stage) error {
 			for _, goroutines := range cfg.Goroutines {
 				for _, size := range cfg.ValueBytes {
-					t, err := s.NewTurns(ctx, Load{cfg.Contenders, goroutines, size, cfg.Turn})
-					if err != nil {
-						return err
-					}
-					for r := range cfg.Rounds {
-						if err = t.Round(ctx); err != nil {
-							break
-						}
-						progress(float64(done+r+2) / float64(total))
-					}
-					t.Close()
+					steady, err := cfg.underLoad(ctx, s, Load{cfg.Contenders, goroutines, size, cfg.Turn}, func() {
+						done++
+						progress(float64(done) / float64(total))
+					})
 					if err != nil {
 						return fmt.Errorf("%w (TLS %v, %d goroutines, %d bytes)", err, tls, goroutines, size)
 					}
-					done += cfg.Rounds + 1
-					all = append(all, t.Results()...)
+					all = append(all, steady...)
 				}
 			}
 			return nil
@@ -83,6 +79,34 @@ func SteadyStates(ctx context.Context, cfg SteadyConfig, progress func(done floa
 		}
 	}
 	return all, nil
+}
+
+// underLoad measures all contenders under one load.
+func (cfg SteadyConfig) underLoad(ctx context.Context, s *Stage, l Load, step func()) ([]Steady, error) {
+	t, err := s.NewTurns(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	for b := range cfg.Blocks {
+		if b > 0 {
+			if err := t.Reconnect(ctx); err != nil {
+				return nil, err
+			}
+		}
+		step()
+		for range cfg.Rounds {
+			if err := t.Round(ctx); err != nil {
+				return nil, err
+			}
+			step()
+		}
+	}
+	steady := t.Results()
+	for i := range steady {
+		steady[i].Block = cfg.Rounds
+	}
+	return steady, nil
 }
 
 // onStage calls f with a stage that ends with it.

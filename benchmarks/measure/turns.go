@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,21 +59,42 @@ func (s *Stage) NewTurns(ctx context.Context, l Load) (*Turns, error) {
 		}
 		t.players = append(t.players, &player{actor: a, goroutines: make([]sampler, l.Goroutines)})
 	}
-	for _, p := range t.players {
-		if err := p.client.Set(ctx, key, t.value); err != nil {
-			t.Close()
-			return nil, p.failed(err)
-		}
-		if _, err := t.turn(ctx, p); err != nil {
-			t.Close()
-			return nil, err
-		}
-		for i := range p.goroutines {
-			p.goroutines[i].latencies = p.goroutines[i].latencies[:0]
-		}
-		p.commands, p.mallocs = 0, 0
+	if err := t.warmUp(ctx); err != nil {
+		t.Close()
+		return nil, err
 	}
 	return t, nil
+}
+
+// Reconnect gives each contender a new client, and a turn that does not count. How fast a client is depends on the luck
+// of its connections, too, and not only on the moment.
+func (t *Turns) Reconnect(ctx context.Context) error {
+	for _, p := range t.players {
+		p.disconnect()
+		if err := p.connect(ctx); err != nil {
+			return err
+		}
+	}
+	return t.warmUp(ctx)
+}
+
+// warmUp gives each contender a turn that does not count.
+func (t *Turns) warmUp(ctx context.Context) error {
+	for _, p := range t.players {
+		if err := p.client.Set(ctx, key, t.value); err != nil {
+			return p.failed(err)
+		}
+		commands, mallocs := p.commands, p.mallocs
+		counted := slices.Clone(p.goroutines)
+		if _, err := t.turn(ctx, p); err != nil {
+			return err
+		}
+		p.commands, p.mallocs = commands, mallocs
+		for i, g := range counted {
+			p.goroutines[i].latencies = p.goroutines[i].latencies[:len(g.latencies)]
+		}
+	}
+	return nil
 }
 
 const key = "key"

@@ -91,7 +91,12 @@ func memory(costs []measure.ConnectionCost) func(draw.Canvas) {
 // refreshes draws how long it takes until all connections use a new token.
 func refreshes(all []measure.Refresh) func(draw.Canvas) {
 	x := func(r measure.Refresh) float64 { return float64(r.Connections) }
-	y := func(r measure.Refresh) float64 { return r.LastUse.Seconds() / max(r.Life.Seconds(), 1e-9) * 100 }
+	y := func(r measure.Refresh) float64 {
+		if r.Reached < r.Connections { // it would look quick
+			return 0
+		}
+		return r.LastUse.Seconds() / max(r.Life.Seconds(), 1e-9) * 100
+	}
 	name := func(r measure.Refresh) string { return r.Contender }
 	percent := func(v float64) string { return short(v) + " %" }
 	return curves("connections", "part of the token's life", all, name, x, y, count, percent)

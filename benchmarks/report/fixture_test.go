@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/redisentra/redisentra/benchmarks/measure"
@@ -19,12 +21,14 @@ func invented() *measure.Results {
 	}
 	dice := rand.New(rand.NewPCG(1, 2))
 	around := func(v, by float64) float64 { return v * (1 + by*(dice.Float64()+dice.Float64()-1)) }
+	ratios := map[string]float64{"rueidis-static": 1, "rueidis-instream": 0.995, "rueidis-none": 1, "rueidis-native": 1, "go-redis-static": 0.45, "redigo-static": 0.6, "pool": 0.66}
 	for _, tls := range []bool{false, true} {
 		for _, goroutines := range []int{1, 64} {
-			for contender, ratio := range map[string]float64{"rueidis-static": 1, "rueidis-instream": 0.985, "rueidis-native": 1, "go-redis-static": 0.45, "redigo-static": 0.6, "pool": 0.66} {
-				s := measure.Steady{Contender: contender, TLS: tls, Goroutines: goroutines, ValueBytes: 1024, Latency: measure.Percentiles{P50: 20e3, P99: 90e3, N: 1000}, AllocsPerOp: 1}
+			for _, contender := range slices.Sorted(maps.Keys(ratios)) {
+				ratio := ratios[contender]
+				s := measure.Steady{Contender: contender, TLS: tls, Goroutines: goroutines, ValueBytes: 1024, Block: 4, Latency: measure.Percentiles{P50: 20e3, P99: 90e3, N: 5000}, AllocsPerOp: 1}
 				for range 20 {
-					s.PerSecond, s.Ratios = append(s.PerSecond, around(50_000*ratio, 0.1)), append(s.Ratios, around(ratio, 0.08))
+					s.PerSecond, s.Ratios = append(s.PerSecond, around(50_000*ratio, 0.1)), append(s.Ratios, around(ratio, 0.04))
 				}
 				r.Steady = append(r.Steady, s)
 			}
@@ -47,11 +51,11 @@ func invented() *measure.Results {
 			}
 		}
 	}
-	r.Fleet, _ = measure.Fleets(context.Background(), measure.FleetConfig{}, func(float64) {})
+	r.Fleet, _ = measure.Fleets(context.Background(), measure.FleetConfig{Processes: 200, Each: 20}, func(float64) {})
 	for _, n := range []int{1, 3, 6} {
-		nodes := measure.Nodes{Nodes: n, Connections: n + 1, Auths: float64(n + 1), Ratio: 0.99}
+		nodes := measure.Nodes{Nodes: n, Connections: n + 1, Auths: float64(n + 1)}
 		for range 20 {
-			nodes.Ratios = append(nodes.Ratios, around(0.99, 0.15))
+			nodes.Ratios = append(nodes.Ratios, around(0.99, 0.05))
 		}
 		r.Nodes = append(r.Nodes, nodes)
 	}
@@ -62,7 +66,9 @@ func inventedRotation(around func(v, by float64) float64, name string, failed, l
 	const life, lives = 2 * time.Second, 10
 	r := measure.Rotation{
 		Contender: name, Life: life, Opened: lost, ClosedOnExpiry: lost, MessagesLost: lost / 3,
-		Inside: measure.Percentiles{P99: time.Duration(400e3 * worst)}, Outside: measure.Percentiles{P99: 390e3},
+	}
+	for range 8 {
+		r.InsideOutside = append(r.InsideOutside, around(1.02*max(1, worst/2), 0.05))
 	}
 	for i := range lives {
 		r.Expiries = append(r.Expiries, time.Duration(i+1)*life)

@@ -40,8 +40,8 @@ func loadsOf(steady []measure.Steady) (loads []load) {
 		}
 		l := &loads[len(loads)-1]
 		c := contenderRatio{Contender: s.Contender, Ratio: quantile(s.Ratios, 0.5), Allocs: s.AllocsPerOp}
-		if p := base[name].P99; p > 0 {
-			c.P99 = float64(s.Latency.P99) / float64(p)
+		if b := base[name]; b.P99 > 0 && min(b.N, s.Latency.N) >= 5000 { // else it is one of a few commands
+			c.P99 = float64(s.Latency.P99) / float64(b.P99)
 		}
 		l.Ratios = append(l.Ratios, c)
 	}

@@ -36,9 +36,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("report", flag.ContinueOnError)
 	flags.SetOutput(w)
 	from := flags.String("from", "", "render this file, measure nothing")
-	quick := flags.Bool("short", false, "measure only so long that everything has happened; leave the README alone")
+	quick := flags.Bool("short", false, "measure only so long that everything has happened")
 	out := flags.String("out", "", "directory to write to (default report; with -short a new one)")
-	readme := flags.String("readme", "../README.md", "file that gets the table; empty: none")
+	readme := flags.String("readme", "", "file that gets the table (default ../README.md; with -short or -out none)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -46,8 +46,8 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *quick {
-		*readme = ""
+	if *readme == "" && *out == "" && !*quick {
+		*readme = "../README.md"
 	}
 	var r *measure.Results
 	var incomplete error
@@ -67,7 +67,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "%s\n", filepath.Join(dir, "index.html"))
-	return errors.Join(incomplete, intoReadme(r, *readme, w))
+	if incomplete != nil {
+		return incomplete // and the README keeps its whole table
+	}
+	return intoReadme(r, *readme, w)
 }
 
 // directory returns where to write.

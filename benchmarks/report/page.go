@@ -37,20 +37,10 @@ type page struct {
 	Setting string
 }
 
-// Met counts the goals that are met.
-func (p page) Met() (n int) {
+// Count counts the goals with a verdict.
+func (p page) Count(verdict string) (n int) {
 	for _, g := range p.Goals {
-		if g.Verdict == "met" {
-			n++
-		}
-	}
-	return n
-}
-
-// Measured counts the goals that were measured.
-func (p page) Measured() (n int) {
-	for _, g := range p.Goals {
-		if g.Verdict != "not measured" {
+		if g.Verdict == verdict {
 			n++
 		}
 	}
@@ -110,7 +100,7 @@ func renderPage(r *measure.Results) (string, error) {
 		"short":   short,
 		"ratio":   ratio,
 		"span":    span,
-		"inOut":   inOut,
+		"inOut":   func(r measure.Rotation) float64 { return quantile(r.InsideOutside, 0.5) },
 		"day":     func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 		"minutes": func(d time.Duration) string { return short(d.Minutes()) + " min" },
 	}).Parse(pageHTML)
@@ -140,7 +130,7 @@ func figuresOf(r *measure.Results) (figures []figure) {
 		add("Commands that failed", "Of all kinds of load, over all expiries.", rowHeight*vg.Length(len(r.Rotation))+40, failures(r.Rotation))
 	}
 	if len(r.Refresh) > 0 {
-		add("Until the last connection uses a new token", "From the moment when Entra ID issued it. Connections that spread their AUTHs take their time on purpose.", 300, refreshes(r.Refresh))
+		add("Until the last connection uses a new token", "From the moment when Entra ID issued it. Connections that spread their AUTHs take their time on purpose. Variants that did not reach all connections are left out.", 300, refreshes(r.Refresh))
 	}
 	for _, tls := range []bool{true, false} {
 		if rows := throughputs(r.Steady, tls); len(rows) > 0 {
@@ -148,7 +138,7 @@ func figuresOf(r *measure.Results) (figures []figure) {
 			if tls {
 				title = "Throughput over TLS"
 			}
-			add(title, "By the number of goroutines, over all sizes of values, of turns in the same round: the dot is the median, the bar half of all turns, the line 90 %.", spreadsHeight(rows), spreads(rows))
+			add(title, "By the number of goroutines, over all sizes of values, of turns in the same round: the dot is the median, the bar half of all turns, the line 90 %, up to the edge.", spreadsHeight(rows), spreads(rows))
 		}
 	}
 	for _, together := range []bool{true, false} {

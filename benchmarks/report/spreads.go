@@ -57,7 +57,7 @@ func spreads(rows []spread) func(draw.Canvas) {
 		from, to := 0.9, 1.1
 		for _, r := range rows {
 			for _, part := range r.parts {
-				from, to = min(from, quantile(part.ratios, 0.05)), max(to, quantile(part.ratios, 0.95))
+				from, to = min(from, quantile(part.ratios, 0.25)), max(to, quantile(part.ratios, 0.75))
 			}
 		}
 		from, to = math.Floor(from*10)/10, math.Ceil(to*10)/10
@@ -76,8 +76,8 @@ func spreads(rows []spread) func(draw.Canvas) {
 					words{small, plotter.XY{X: p.X.Min, Y: y}, vg.Point{Y: -3.5}, part.label},
 					words{right, plotter.XY{X: p.X.Max, Y: y}, vg.Point{Y: -3.5}, ratio(quantile(part.ratios, 0.5)) + "×"},
 				)
-				between := func(a, b float64) []plotter.XYs {
-					return []plotter.XYs{{{X: quantile(part.ratios, a), Y: y}, {X: quantile(part.ratios, b), Y: y}}}
+				between := func(a, b float64) []plotter.XYs { // a few turns that went astray must not set the scale
+					return []plotter.XYs{{{X: max(from, quantile(part.ratios, a)), Y: y}, {X: min(to, quantile(part.ratios, b)), Y: y}}}
 				}
 				p.Add(
 					segments{draw.LineStyle{Color: paint(r.tint), Width: 1.2}, between(0.05, 0.95)},

@@ -21,10 +21,10 @@ const (
 // table writes the results as a table in Markdown, of eight rows at most.
 func table(r *measure.Results) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| | redisentra | beside |\n|---|---|---|\n")
+	fmt.Fprintf(&b, "| | redisentra | goal | beside |\n|---|---|---|---|\n")
 	for _, g := range goalsOf(r) {
-		if g.Verdict != "not measured" {
-			fmt.Fprintf(&b, "| %s | **%s** %s | %s |\n", cell(g.Promise), cell(g.Figure), g.Mark(), cell(g.Beside))
+		if g.Verdict != "unmeasured" {
+			fmt.Fprintf(&b, "| %s | **%s** %s | %s | %s |\n", cell(g.Promise), cell(g.Figure), g.Mark(), cell(g.Limit), cell(g.Beside))
 		}
 	}
 	fmt.Fprintf(&b, "\nMeasured on %s: %s.\n", r.Begun.UTC().Format("2 January 2006"), cell(setting(r.Machine)))
