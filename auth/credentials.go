@@ -17,7 +17,7 @@ import (
 type Credentials struct {
 	Username  string    // the ACL user: for Entra ID the token's oid claim
 	Password  string    // the access token
-	IssuedAt  time.Time // when the source first held it; with ExpiresAt, the token's life; zero: unknown
+	IssuedAt  time.Time // when the source first held it with this ExpiresAt, so that the two are its life; zero: unknown
 	ExpiresAt time.Time // when the server stops accepting it; zero: never
 }
 

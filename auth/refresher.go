@@ -108,7 +108,8 @@ func (r *refresher) attempt(ctx context.Context) *TokenError {
 		s.publish(c)
 		held, news = c, true
 	case failure == nil && r.prolongs(c, held):
-		held.ExpiresAt = c.ExpiresAt
+		// As if it were another one, lest its life, and with that each figure made of it, grows for ever.
+		held.IssuedAt, held.ExpiresAt = c.IssuedAt, c.ExpiresAt
 		s.publish(held)
 	case failure == nil:
 		o = unchanged
@@ -132,18 +133,20 @@ func (r *refresher) prolongs(c, held Credentials) bool {
 	return firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, 0).After(time.Now().Round(0))
 }
 
-// plan sets when to ask next, and returns before when nobody may ask sooner.
+// plan sets when to ask next, which whatever came is no sooner than the pace allows, and returns before
+// when nobody may ask sooner.
 func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failure *TokenError) (earliest time.Time) {
 	now := time.Now()
 	wall := now.Round(0)
 	life := held.ExpiresAt.Sub(held.IssuedAt)
 	at := func(t time.Time) time.Time { return now.Add(t.Sub(wall)) } // with both clocks
+	soonest := now.Add(pace(life))
 	if o == renewed {
 		r.restart(life)
 		spread := rand.Float64()
 		r.rule = at(firstAsk(held, time.Time{}, r.s.opts.RefreshMargin, spread))
-		r.next = at(firstAsk(held, refreshOn, r.s.opts.RefreshMargin, spread))
-		return now.Add(pace(life))
+		r.next = later(at(firstAsk(held, refreshOn, r.s.opts.RefreshMargin, spread)), soonest)
+		return soonest
 	}
 	steps, floor, asked := r.passes, pace(life), time.Duration(0)
 	if o == rejected {
@@ -155,7 +158,7 @@ func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failu
 	}
 	// An early question that brought nothing new is not repeated.
 	if now.Before(r.rule) {
-		r.next = r.rule
+		r.next = later(r.rule, soonest)
 		return now.Add(floor)
 	}
 	wait := retryWait(o, steps.NextBackOff(), held.ExpiresAt.Sub(wall), life, asked)

@@ -97,6 +97,19 @@ func TestARefreshOnThatMovesMakesNoLoop(t *testing.T) {
 	})
 }
 
+func TestAProlongedTokenWithARefreshOnThatIsPastMakesNoLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		newSource(t, numbered(&calls, func(int64) (azcore.AccessToken, error) {
+			time.Sleep(20 * time.Millisecond)
+			now := time.Now()
+			return azcore.AccessToken{Token: "always the same", ExpiresOn: now.Add(time.Hour), RefreshOn: now.Add(-time.Minute)}, nil
+		}), asMe)
+		time.Sleep(6 * time.Hour)
+		require.LessOrEqual(t, calls.Load(), int64(4*6+1), "four in an hour, as with new tokens")
+	})
+}
+
 func TestCallsThatNeverReturnDoNotEndTheSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := make(chan struct{})
