@@ -18,7 +18,8 @@ const (
 // LastValid returns a Source that gives src's credentials, and the last ones that
 // are still valid while src fails, hangs (even ignoring its ctx) or returns
 // expired ones. While it holds valid ones it answers within 100 ms. Credentials without
-// IssuedAt, or with one that is not before ExpiresAt, get the time when they first came.
+// IssuedAt, or with one that is not before ExpiresAt, get the time when they first came; and a
+// password that lives on, with another expiry, gets the time when that first came.
 //
 // The packages that log connections in use it for any Source that they are given; a
 // [*TokenSource] needs no such care, and is returned as it is, like what LastValid returned.
@@ -36,6 +37,7 @@ type lastValid struct {
 
 	mu     sync.Mutex   // guards what follows; never held during a call
 	last   *Credentials // of the last good call
+	until  time.Time    // the expiry with which last's IssuedAt was found
 	flight *flight      // the call under way; nil: none
 }
 
@@ -95,15 +97,25 @@ func (l *lastValid) fly(ctx context.Context, f *flight) {
 	}
 	l.mu.Lock()
 	if f.err == nil {
-		if f.c.IssuedAt.IsZero() || !f.c.ExpiresAt.IsZero() && !f.c.IssuedAt.Before(f.c.ExpiresAt) {
-			if f.c.IssuedAt = now; f.c.Password == l.last.Password {
-				f.c.IssuedAt = l.last.IssuedAt
-			}
-		}
+		f.c.IssuedAt = l.issued(f.c, now)
 		c := f.c
 		l.last = &c
 	}
 	l.flight = nil
 	l.mu.Unlock()
 	close(f.done)
+}
+
+// issued returns the IssuedAt of c, which have come at now. It must be called with l.mu held.
+func (l *lastValid) issued(c Credentials, now time.Time) time.Time {
+	same := c.Password == l.last.Password
+	if same && c.ExpiresAt.Sub(l.until).Abs() <= time.Second { // by which rounding may move it
+		return l.last.IssuedAt
+	}
+	l.until = c.ExpiresAt
+	// An expiry that moves must not make the life grow for ever: with that grows what counts as news of it.
+	if same || c.IssuedAt.IsZero() || !c.ExpiresAt.IsZero() && !c.IssuedAt.Before(c.ExpiresAt) {
+		return now
+	}
+	return c.IssuedAt
 }

@@ -192,6 +192,35 @@ func TestCredentialsOfUnknownAgeGetTheTimeTheyFirstCame(t *testing.T) {
 	})
 }
 
+func TestAnExpiryThatRoundingMovesMakesNoPasswordAnyYounger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		expires := begun.Add(time.Hour)
+		s := auth.LastValid(auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+			moved := time.Duration((time.Now().Minute()+1)%3-1) * time.Second
+			return auth.Credentials{Username: "u", Password: "p", ExpiresAt: expires.Add(moved)}, nil
+		}))
+		for range 50 {
+			c, err := s.Credentials(t.Context())
+			require.NoError(t, err)
+			require.True(t, begun.Equal(c.IssuedAt))
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func TestALifeThatIsProlongedByLittleDoesNotGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := auth.LastValid(prolonging(func() time.Time { return time.Time{} }))
+		for range 24 * 3600 {
+			c, err := s.Credentials(t.Context())
+			require.NoError(t, err)
+			require.LessOrEqual(t, c.ExpiresAt.Sub(c.IssuedAt), time.Hour+time.Second)
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}
+
 func TestCredentialsThatExpireBeforeTheyWereIssuedStillReauthenticateInTime(t *testing.T) {
 	c := auth.Credentials{Username: "u", Password: "p", IssuedAt: epoch.Add(8 * time.Hour), ExpiresAt: epoch.Add(time.Hour)}
 	require.True(t, c.ReauthAt(epoch).Before(c.ExpiresAt))
