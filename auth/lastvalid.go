@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -14,6 +16,9 @@ const (
 	// callTimeout bounds one call of a Source.
 	callTimeout = 10 * time.Second
 )
+
+// errTimeout wraps what package net's time-outs do, lest it look like the end of a caller's ctx.
+var errTimeout = fmt.Errorf("auth: the source did not answer within %v: %w", callTimeout, os.ErrDeadlineExceeded)
 
 // LastValid returns a Source that gives src's credentials, and the last ones that
 // are still valid while src fails, hangs (even ignoring its ctx) or returns
@@ -84,12 +89,13 @@ func (l *lastValid) Format(f fmt.State, _ rune) { fmt.Fprint(f, "auth.LastValid"
 
 // fly calls the Source for everybody who waits on f.
 func (l *lastValid) fly(ctx context.Context, f *flight) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errTimeout)
 	defer cancel()
 	f.c, f.err = call(ctx, l.limit, l.src.Credentials)
 	now := time.Now().Round(0)
 	switch {
 	case f.err != nil:
+		f.err = notCallers(ctx, f.err)
 	case f.c.Password == "":
 		f.c, f.err = Credentials{}, unusable("the source returned an empty password", "without one there is nothing to log in with")
 	case !f.c.ValidAt(now):
@@ -104,6 +110,22 @@ func (l *lastValid) fly(ctx context.Context, f *flight) {
 	l.flight = nil
 	l.mu.Unlock()
 	close(f.done)
+}
+
+// notCallers returns err, of a call under ctx, without the deadline in it: that was no caller's, and who
+// finds it would take its own ctx for ended.
+func notCallers(ctx context.Context, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	timeout := context.Cause(ctx)
+	if timeout == nil {
+		timeout = fmt.Errorf("auth: the source did not answer in time: %w", os.ErrDeadlineExceeded)
+	}
+	if err == context.DeadlineExceeded {
+		return timeout
+	}
+	return fmt.Errorf("%w: %v", timeout, err)
 }
 
 // issued returns the IssuedAt of c, which have come at now. It must be called with l.mu held.

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/retry"
 	"github.com/redisentra/redisentra/testutil"
 )
 
@@ -102,6 +104,41 @@ func TestASourceThatHangsIgnoringItsContextHoldsUpNobodyForLong(t *testing.T) {
 		_, err = s.Credentials(context.Background())
 		require.Error(t, err, "even without a deadline it ends")
 	})
+}
+
+func TestATimeOutThatIsNotTheCallersIsALostConnection(t *testing.T) {
+	const ours = "auth: the source did not answer within 10s: i/o timeout"
+	for name, c := range map[string]struct {
+		answer func(ctx context.Context) error
+		want   []string
+	}{
+		"ignores its ctx":   {func(context.Context) error { time.Sleep(time.Minute); return nil }, []string{ours}},
+		"heeds its ctx":     {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, []string{ours}},
+		"returns its cause": {func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }, []string{ours}},
+		"explains itself": {func(ctx context.Context) error {
+			<-ctx.Done()
+			return fmt.Errorf("vault: %w", ctx.Err())
+		}, []string{ours, ours + ": vault: context deadline exceeded"}}, // whichever is sooner
+		"has a time-out of its own": {func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			<-ctx.Done()
+			return fmt.Errorf("vault: %w", ctx.Err())
+		}, []string{"auth: the source did not answer in time: i/o timeout: vault: context deadline exceeded"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := auth.LastValid(&fakeSource{answer: func(ctx context.Context) (auth.Credentials, error) {
+					return auth.Credentials{}, c.answer(ctx)
+				}})
+				_, err := s.Credentials(t.Context())
+				require.Contains(t, c.want, err.Error())
+				require.Equal(t, retry.ConnectionLost, retry.Classify(err))
+				require.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's ctx lives")
+				time.Sleep(time.Minute)
+			})
+		})
+	}
 }
 
 func TestASourceThatIsSlowOnceRecovers(t *testing.T) {
