@@ -38,7 +38,7 @@ func LastValid(src Source) Source {
 
 type lastValid struct {
 	src   Source
-	limit limiter
+	limit *limiter
 
 	mu     sync.Mutex   // guards what follows; never held during a call
 	last   *Credentials // of the last good call

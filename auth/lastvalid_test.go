@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -91,7 +92,7 @@ func TestASourceThatHangsIgnoringItsContextHoldsUpNobodyForLong(t *testing.T) {
 			time.Sleep(time.Second)
 			begun = time.Now()
 		}
-		require.LessOrEqual(t, src.calls.Load(), int32(50), "at most four in five minutes are left behind")
+		require.LessOrEqual(t, src.calls.Load(), int32(50), "at most four in five minutes are left behind, once it has hung for some")
 		require.Greater(t, src.calls.Load(), int32(5), "but it is asked again and again")
 
 		time.Sleep(time.Hour)
@@ -103,6 +104,48 @@ func TestASourceThatHangsIgnoringItsContextHoldsUpNobodyForLong(t *testing.T) {
 		require.LessOrEqual(t, time.Since(begun), 300*time.Millisecond)
 		_, err = s.Credentials(context.Background())
 		require.Error(t, err, "even without a deadline it ends")
+	})
+}
+
+func TestASourceIsAskedAgainSoonAfterItHung(t *testing.T) {
+	for _, hang := range []time.Duration{5 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute} {
+		t.Run(hang.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				never, begun := make(chan struct{}), time.Now()
+				defer close(never)
+				s := auth.LastValid(&fakeSource{answer: func(context.Context) (auth.Credentials, error) {
+					if time.Since(begun) < hang {
+						<-never
+					}
+					return hourOf("new"), nil
+				}})
+				for {
+					if _, err := s.Credentials(t.Context()); err == nil {
+						break
+					}
+				}
+				require.LessOrEqual(t, time.Since(begun), max(hang, 5*time.Second)+time.Minute)
+				t.Logf("%v after the hang", time.Since(begun)-hang)
+			})
+		})
+	}
+}
+
+func TestALostCallThatReturnsLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{answer: func(context.Context) (auth.Credentials, error) {
+			time.Sleep(11 * time.Second)
+			return auth.Credentials{}, nil
+		}}
+		s := auth.LastValid(src)
+		for range 20 {
+			begun := time.Now()
+			_, err := s.Credentials(t.Context())
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			require.Equal(t, 10*time.Second, time.Since(begun))
+		}
+		require.EqualValues(t, 20, src.calls.Load(), "each has made room for another")
+		time.Sleep(time.Second)
 	})
 }
 

@@ -129,6 +129,26 @@ func TestCallsThatNeverReturnDoNotEndTheSource(t *testing.T) {
 	})
 }
 
+func TestAHangThatEndsInTimeCostsNoToken(t *testing.T) {
+	for range 10 { // the schedule is random
+		synctest.Test(t, func(t *testing.T) {
+			never, begun := make(chan struct{}), time.Now()
+			defer close(never)
+			var calls atomic.Int64
+			s := newSource(t, numbered(&calls, func(n int64) (azcore.AccessToken, error) {
+				if age := time.Since(begun); age > 55*time.Minute && age < 57*time.Minute {
+					<-never
+				}
+				return azcore.AccessToken{Token: fmt.Sprint("token", n), ExpiresOn: time.Now().Add(time.Hour)}, nil
+			}), asMe)
+			for range 2 * 3600 {
+				require.Positive(t, remaining(t, s))
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
+
 func TestOnRefreshMayCallTheSource(t *testing.T) {
 	bubble(t, time.Minute, func(t *testing.T, entra *testutil.Entra, cred azcore.TokenCredential) {
 		var source atomic.Pointer[auth.TokenSource]

@@ -24,7 +24,7 @@ import (
 type TokenSource struct {
 	cred  azcore.TokenCredential
 	opts  Options
-	limit limiter
+	limit *limiter
 
 	held    atomic.Pointer[snapshot]
 	cancel  context.CancelFunc
