@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/auth"
+	"github.com/redisentra/redisentra/retry"
 	"github.com/redisentra/redisentra/testutil"
 )
 
@@ -169,6 +170,25 @@ func TestOnRefreshMayCallTheSource(t *testing.T) {
 		begun := time.Now()
 		require.NoError(t, s.Close())
 		require.LessOrEqual(t, time.Since(begun), 20*time.Second, "a callback at most")
+	})
+}
+
+func TestAnOnRefreshThatOutlastsTheTokenIsNamed(t *testing.T) {
+	bubble(t, time.Minute, func(t *testing.T, _ *testutil.Entra, cred azcore.TokenCredential) {
+		first := true
+		s := newSource(t, cred, &auth.Options{OnRefresh: func(auth.RefreshEvent) {
+			if !first {
+				time.Sleep(2 * time.Minute)
+			}
+			first = false
+		}})
+		time.Sleep(110 * time.Second)
+		_, err := s.Credentials(t.Context())
+		require.ErrorContains(t, err, "OnRefresh")
+		require.NotContains(t, err.Error(), "clock")
+		require.Equal(t, retry.Busy, retry.Classify(err), "it passes")
+		time.Sleep(time.Minute)
+		remaining(t, s)
 	})
 }
 

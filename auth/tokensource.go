@@ -126,7 +126,7 @@ func (s *TokenSource) awaitToken(ctx context.Context) (Credentials, error) {
 		return h.Credentials, nil
 	}
 	if err == nil {
-		err = unusable("the credential keeps returning a token that has expired", hintClock)
+		err = s.stale()
 	}
 	if t, ok := err.(*TokenError); ok {
 		since := *t
@@ -134,6 +134,16 @@ func (s *TokenSource) awaitToken(ctx context.Context) (Credentials, error) {
 		err = &since
 	}
 	return Credentials{}, err
+}
+
+// stale says why no valid token is held although the last attempt was good.
+func (s *TokenSource) stale() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.telling {
+		return &TokenError{Detail: "Options.OnRefresh has not returned yet, and no attempt begins before that", Hint: "let OnRefresh leave what takes long to another goroutine"}
+	}
+	return unusable("the credential keeps returning a token that has expired", hintClock)
 }
 
 // Refresh asks for a token now and waits for the answer. Callers at the same time
