@@ -11,9 +11,10 @@ import (
 )
 
 // Credentials are what one connection logs in with. They are a value: nothing
-// that is handed out ever changes. However they are printed, logged or encoded,
-// the password is not shown, except from an unexported field of a struct of your own,
-// which package fmt prints without asking: keep a pointer there.
+// that is handed out ever changes. Packages fmt and log/slog do not show the password, nor do
+// encoders that ask the value for its text or bytes, as encoding/json, xml and gob do. What asks nobody shows
+// it: the diffs of testify, and package fmt for an unexported field of a struct of your own; keep a
+// pointer there.
 type Credentials struct {
 	Username  string    // the ACL user: for Entra ID the token's oid claim
 	Password  string    // the access token
@@ -80,6 +81,10 @@ func (c Credentials) LogValue() slog.Value {
 
 // MarshalText implements [encoding.TextMarshaler], which JSON and others use.
 func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// MarshalBinary implements [encoding.BinaryMarshaler], which gob and others use, who do not
+// ask for text. What it returns is for nobody to read back.
+func (c Credentials) MarshalBinary() ([]byte, error) { return c.MarshalText() }
 
 // A Source gives the credentials to log in with now. It never returns expired
 // ones, and it is safe for concurrent use.

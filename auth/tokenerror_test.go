@@ -3,7 +3,9 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -284,6 +286,10 @@ func everyPrint(t *testing.T, v any) string {
 	if err == nil {
 		b.Write(encoded)
 	}
+	if encoded, err = xml.Marshal(v); err == nil {
+		b.Write(encoded)
+	}
+	_ = gob.NewEncoder(&b).Encode(v)
 	options := &slog.HandlerOptions{AddSource: true, Level: slog.LevelDebug}
 	slog.New(slog.NewTextHandler(&b, options)).Info("text", "v", v, "list", []any{v})
 	slog.New(slog.NewJSONHandler(&b, options)).Info("json", "v", v, "list", []any{v})
