@@ -1,6 +1,7 @@
 package rueidisentra
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/redis/rueidis"
@@ -33,8 +34,9 @@ func Dialer(client rueidis.Client) func(context.Context) (*Conn, error) {
 	}
 }
 
-// Auth sends AUTH.
+// Auth sends AUTH. An empty username is the default user.
 func (c *Conn) Auth(ctx context.Context, username, password string) error {
+	username = cmp.Or(username, "default")
 	return c.Do(ctx, c.B().Auth().Username(username).Password(password).Build()).Error()
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/auth"
@@ -84,6 +86,22 @@ func TestTheDialerReportsWhatItCannotDial(t *testing.T) {
 	require.ErrorContains(t, p.Do(t.Context(), set), "pool: login:")
 	require.NoError(t, redis.Restart())
 	require.NoError(t, p.Do(t.Context(), set))
+}
+
+func TestAPasswordWithoutAUserLogsInAsTheDefaultUser(t *testing.T) {
+	mini := miniredis.RunT(t)
+	mini.RequireAuth("key")
+	source := auth.Static("", "key")
+	option := rueidis.ClientOption{InitAddress: []string{mini.Addr()}, DisableCache: true, ForceSingleClient: true}
+	client, err := rueidisentra.NewClient(option, source, &rueidisentra.Options{AllowPlaintext: true})
+	require.NoError(t, err)
+	defer client.Close()
+	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 1})
+	require.NoError(t, err)
+	defer p.Close()
+	require.NoError(t, p.Do(t.Context(), func(c *rueidisentra.Conn) error {
+		return c.Do(t.Context(), c.B().Ping().Build()).Error()
+	}))
 }
 
 func TestAPoolOfDedicatedConnectionsIsBackAtOnceAfterARestart(t *testing.T) {
