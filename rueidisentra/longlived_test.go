@@ -79,7 +79,10 @@ func TestALockOfRueidislockIsHeldWhileTokensRotate(t *testing.T) {
 	redis := testutil.NewRedisServer(t, entra, nil)
 	option, err := rueidisentra.Configure(redis.ClientOption(), tokenSource(t, entra), nil)
 	require.NoError(t, err)
-	locker, err := rueidislock.NewLocker(rueidislock.LockerOption{ClientOption: option, KeyMajority: 1, KeyValidity: 500 * time.Millisecond})
+	locker, err := rueidislock.NewLocker(rueidislock.LockerOption{
+		ClientOption: option, KeyMajority: 1,
+		KeyValidity: 10 * time.Second, ExtendInterval: 100 * time.Millisecond, // for a slow machine, and often in each token's life
+	})
 	require.NoError(t, err)
 	defer locker.Close()
 	held, unlock, err := locker.WithContext(t.Context(), "lock")
