@@ -10,6 +10,7 @@ import (
 
 	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/internal/azure"
+	"github.com/redisentra/redisentra/pool"
 	"github.com/redisentra/redisentra/rueidisentra"
 )
 
@@ -53,6 +54,35 @@ func ExampleConfigure() {
 	defer client.Close()
 	fmt.Println(client.Do(ctx, client.B().Ping().Build()).ToString())
 	// Output: PONG <nil>
+}
+
+// A pool of rueidis' dedicated connections, for transactions: whoever finds all in use waits under a context of
+// its own.
+func ExampleDialer() {
+	ctx := context.Background()
+	redis, source, done := azure.Start(ctx)
+	defer done()
+
+	client, err := rueidisentra.NewClient(redis.ClientOption(), source, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	p, err := pool.New(pool.Config[*rueidisentra.Conn]{Dial: rueidisentra.Dialer(client), Source: source, MaxSize: 10})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer p.Close()
+
+	err = p.Do(ctx, func(c *rueidisentra.Conn) error {
+		replies := c.DoMulti(ctx, c.B().Multi().Build(), c.B().Incr().Key("visits").Build(), c.B().Exec().Build())
+		fmt.Println(replies[2].AsIntSlice())
+		return replies[2].Error()
+	})
+	fmt.Println(err, p.Stat().New)
+	// Output:
+	// [1] <nil>
+	// <nil> 1
 }
 
 // What cannot work is refused, with what to do.
