@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -132,12 +133,13 @@ type dialFunc = func(context.Context, string, *net.Dialer, *tls.Config) (net.Con
 // connect dials, once there are credentials to log in with. rueidis asks for them itself
 // right afterwards, but without a context, so the wait for them is here.
 func (c *connector) connect(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	if _, err := c.source.Credentials(ctx); err != nil {
+	by := time.Now().Add(c.timeout)
+	if _, err := c.ask(ctx, c.source, by); err != nil {
 		c.opts.Logger.Warn("redisentra: no credentials for a new connection", "addr", addr, "error", redact.Text(err.Error()))
 		return nil, err
 	}
+	ctx, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
 	conn, err := c.dial(ctx, addr, d, c.named(addr, cfg))
 	if err != nil {
 		return nil, err
@@ -161,6 +163,14 @@ func (c *connector) connect(ctx context.Context, addr string, d *net.Dialer, cfg
 		}
 	}
 	return inStream{c.wrap(conn)}, nil
+}
+
+// ask asks source, until by at most. The end of that is a time-out like those of package net, lest it look as
+// if the ctx of whoever sent a command had ended.
+func (c *connector) ask(ctx context.Context, source auth.Source, by time.Time) (auth.Credentials, error) {
+	ctx, cancel := context.WithDeadlineCause(ctx, by, fmt.Errorf("rueidisentra: no credentials within %v: %w", c.timeout, os.ErrDeadlineExceeded))
+	defer cancel()
+	return source.Credentials(ctx)
 }
 
 // inStream is a connection that credentials can recognize by its address.
@@ -191,13 +201,11 @@ func (c *connector) named(addr string, cfg *tls.Config) *tls.Config {
 // credentials is rueidis' AuthCredentialsFn, for new connections and for those whose
 // RefreshAfter has come.
 func (c *connector) credentials(ac rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
-	defer cancel()
 	source := c.source
 	if a, ok := ac.Address.(address); ok {
 		source = a.conn
 	}
-	creds, err := source.Credentials(ctx)
+	creds, err := c.ask(context.Background(), source, time.Now().Add(c.timeout))
 	if err != nil {
 		c.opts.Logger.Warn("redisentra: no credentials for a connection, which is closed", "error", redact.Text(err.Error()))
 		return rueidis.AuthCredentials{}, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/auth/reauth"
+	"github.com/redisentra/redisentra/retry"
 	"github.com/redisentra/redisentra/rueidisentra"
 	"github.com/redisentra/redisentra/testutil"
 )
@@ -236,7 +237,7 @@ func TestCredentialsAreInstantOnceTheSourceIsWarm(t *testing.T) {
 	})
 }
 
-func TestADialWithoutCredentialsEndsWithItsContext(t *testing.T) {
+func TestADialWithoutCredentialsEndsWithItsContextOrInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
@@ -244,18 +245,30 @@ func TestADialWithoutCredentialsEndsWithItsContext(t *testing.T) {
 		option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}, Dialer: net.Dialer{Timeout: 3 * time.Second}}
 		o, err := rueidisentra.Configure(option, hangs, nil)
 		require.NoError(t, err)
-		for _, limit := range []time.Duration{300 * time.Millisecond, 3 * time.Second, time.Hour} {
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			begun := time.Now()
-			_, err = o.DialCtxFn(ctx, "cache.example:10000", &o.Dialer, o.TLSConfig)
-			cancel()
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Equal(t, min(limit, 3*time.Second), time.Since(begun))
-		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
 		begun := time.Now()
-		_, err = o.AuthCredentialsFn(rueidis.AuthCredentialsContext{})
+		_, err = o.DialCtxFn(ctx, "cache.example:10000", &o.Dialer, o.TLSConfig)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, 3*time.Second, time.Since(begun))
+		require.Equal(t, 300*time.Millisecond, time.Since(begun))
+
+		for _, ask := range []func() error{
+			func() error {
+				_, err := o.DialCtxFn(t.Context(), "cache.example:10000", &o.Dialer, o.TLSConfig)
+				return err
+			},
+			func() error {
+				_, err := o.AuthCredentialsFn(rueidis.AuthCredentialsContext{})
+				return err
+			},
+		} {
+			begun := time.Now()
+			err := ask()
+			require.Equal(t, 3*time.Second, time.Since(begun))
+			require.EqualError(t, err, "rueidisentra: no credentials within 3s: i/o timeout")
+			require.NotErrorIs(t, err, context.DeadlineExceeded, "no context of anybody's has ended")
+			require.Equal(t, retry.ConnectionLost, retry.Classify(err))
+		}
 	})
 }
 
