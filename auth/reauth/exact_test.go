@@ -232,9 +232,9 @@ func clientStream(c *choices, s *server, token string) []byte {
 		case 4:
 			send("BIG", strconv.Itoa(of(c, 10, 1000, 4096, 70_000, 20, 200)+c.n(3)))
 		case 5, 6:
-			send("MULTI")
+			send(of(c, []string{"MULTI"}, []string{"MULTI"}, []string{"MULTI", "x"})...)
 		case 7, 8:
-			send(of(c, []string{"EXEC"}, []string{"EXEC"}, []string{"DISCARD"}, []string{"DISCARD", "x"})...)
+			send(of(c, []string{"EXEC"}, []string{"EXEC", "x"}, []string{"DISCARD"}, []string{"DISCARD", "x"})...)
 		case 9:
 			send("CLIENT", "CACHING", "YES")
 		case 10:

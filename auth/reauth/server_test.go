@@ -141,7 +141,10 @@ func (s *server) reply(args []string) string {
 	switch {
 	case !s.in && name != "AUTH" && name != "HELLO":
 		return "-NOAUTH Authentication required.\r\n"
-	case s.multi && name == "EXEC" && len(args) == 1:
+	case s.multi && name == "EXEC" && len(args) > 1:
+		s.multi, s.caching, s.asking, s.queued = false, false, false, nil
+		return "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"
+	case s.multi && name == "EXEC":
 		var reply strings.Builder
 		reply.WriteString(fmt.Sprintf("*%d\r\n", len(s.queued)))
 		for _, args := range s.queued {
@@ -156,8 +159,8 @@ func (s *server) reply(args []string) string {
 		return "+OK\r\n"
 	case name == "EXEC" || name == "DISCARD":
 		return "-ERR " + name + " without MULTI, or with arguments\r\n"
-	case name == "MULTI" && s.multi:
-		return "-ERR MULTI calls can not be nested\r\n"
+	case name == "MULTI" && (s.multi || len(args) > 1):
+		return "-ERR MULTI calls can not be nested, or have arguments\r\n"
 	case s.multi:
 		s.queued = append(s.queued, args)
 		return "+QUEUED\r\n"

@@ -72,6 +72,7 @@ func (o *Outgoing) Between() bool { return o.phase == between && o.off == "" }
 // Free reports whether somebody else's command may be sent now without a difference to the
 // client's own. resp3 says that the connection speaks RESP3; otherwise it may not be once the
 // client has subscribed to something. discards says that DISCARD ends a MULTI, which an ACL may forbid.
+// Where it forbids MULTI itself, there is no knowing: nothing may be sent until the client sends EXEC or DISCARD.
 func (o *Outgoing) Free(resp3, discards bool) bool {
 	return o.Between() && !o.multi && !o.oneShot && (discards || !o.discarded) && (!o.subscribed || resp3 && !o.hello2)
 }
@@ -272,10 +273,12 @@ func (o *Outgoing) endCommand() {
 	case modifier:
 		o.oneShot = true
 	case multi:
-		o.multi = true
-	case exec, discard:
-		if (o.multi || o.discarded) && o.index == 1 { // with arguments it is refused
-			o.multi, o.discarded = false, o.kind == discard
+		o.multi = o.multi || o.index == 1 // with arguments it is refused
+	case exec: // even if it is refused
+		o.multi, o.discarded = false, false
+	case discard:
+		if o.multi && o.index == 1 { // with arguments it is refused
+			o.multi, o.discarded = false, true
 		}
 	case subscribe:
 		o.subscribed = true

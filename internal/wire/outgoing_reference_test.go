@@ -49,8 +49,10 @@ func referenceFollow(stream string) (f followed) {
 			hello2 = hello2 || len(args) > 1 && args[1] == "2"
 			m.login = referenceHello(args[1:])
 		case "MULTI":
-			multi = true
-		case "EXEC", "DISCARD":
+			multi = multi || len(args) == 1
+		case "EXEC":
+			multi = false
+		case "DISCARD":
 			multi = multi && len(args) > 1
 		case "ASKING":
 			oneShot = true

@@ -26,8 +26,11 @@ func TestOthersMaySpeakWhereRedisKeepsNothingForTheNextCommand(t *testing.T) {
 		{"MULTI,MULTI", neither},
 		{"MULTI,EXEC,MULTI", neither},
 		{"MULTI,DISCARD x", neither}, // refused, and the transaction goes on
-		{"MULTI,EXEC x", neither},    // refused as well: better too long than too short
+		{"MULTI,EXEC x", both},       // refused, and the transaction has ended
 		{"MULTI,EXEC x,EXEC", both},
+		{"MULTI x", both}, // refused
+		{"MULTI x,GET k", both},
+		{"MULTI,MULTI x", neither},
 		{"MULTI,UNWATCH,WATCH k", neither},
 		{"EXEC", both},
 		{"WATCH k", both},
@@ -307,13 +310,17 @@ func TestWhereTheACLForbidsDISCARDOnlyEXECEndsAMULTI(t *testing.T) {
 		{"MULTI EXEC", true},
 		{"MULTI DISCARD GET", false},
 		{"MULTI DISCARD EXEC", true},
+		{"MULTI DISCARD EXEC,x", true},
+		{"MULTI DISCARD,x EXEC", true},
+		{"MULTI DISCARD,x", false},
+		{"MULTI,x DISCARD", true},
 		{"MULTI DISCARD MULTI EXEC", true},
 		{"MULTI DISCARD MULTI DISCARD", false},
 		{"MULTI EXEC DISCARD", true},
 	} {
 		var o wire.Outgoing
 		for name := range strings.FieldsSeq(c.names) {
-			o.Follow(wire.AppendCommand(nil, name))
+			o.Follow(wire.AppendCommand(nil, strings.Split(name, ",")...))
 		}
 		require.Equal(t, c.free, o.Free(true, false), c.names)
 	}
