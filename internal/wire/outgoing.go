@@ -31,18 +31,6 @@ type Outgoing struct {
 	login    *Login
 }
 
-// Login is what a client logs in with.
-type Login struct {
-	Username, Password string
-	RESP3              bool // asked for at the same time
-}
-
-// kept are words of a command, in one piece.
-type kept struct {
-	bytes []byte
-	ends  []int // of each word
-}
-
 type phase uint8
 
 const (
@@ -55,13 +43,8 @@ const (
 	payload
 )
 
-const (
-	// maxName is the length of the longest name in kindOf.
-	maxName = 10
-	// maxLogin is how long a login may be. Tokens have some kilobytes at most.
-	maxLogin      = 1 << 20
-	maxLoginWords = 100
-)
+// maxName is the length of the longest name in kindOf.
+const maxName = 10
 
 // Commands returns how many commands have ended.
 func (o *Outgoing) Commands() int { return o.commands }
@@ -83,16 +66,6 @@ func (o *Outgoing) Subscribed() bool { return o.subscribed }
 // Off returns why the stream is not followed any more: a command was seen that changes what the
 // bytes behind it mean, such as MONITOR, or bytes that are no RESP. Empty: it is followed.
 func (o *Outgoing) Off() string { return o.off }
-
-// LoggedIn reports whether TakeLogin has one to return.
-func (o *Outgoing) LoggedIn() bool { return o.login != nil }
-
-// TakeLogin returns the last login that nobody has taken yet; nil if there is none.
-func (o *Outgoing) TakeLogin() *Login {
-	l := o.login
-	o.login = nil
-	return l
-}
 
 // Follow takes the next bytes that were sent.
 func (o *Outgoing) Follow(p []byte) {
@@ -262,12 +235,7 @@ func (o *Outgoing) endCommand() {
 	o.oneShot = o.oneShot && o.kind == client // Redis forgets CLIENT CACHING only behind other commands
 	switch o.kind {
 	case authenticate:
-		switch o.kept.len() {
-		case 1:
-			o.login = &Login{"default", string(o.kept.word(0)), false}
-		case 2:
-			o.login = &Login{string(o.kept.word(0)), string(o.kept.word(1)), false}
-		}
+		o.endAuth()
 	case hello:
 		o.endHello()
 	case modifier:
@@ -287,36 +255,4 @@ func (o *Outgoing) endCommand() {
 	}
 }
 
-// endHello notes the login of a HELLO, the last one if there are several in it.
-func (o *Outgoing) endHello() {
-	words := o.kept
-	resp3 := string(words.word(0)) == "3"
-	o.hello2 = o.hello2 || string(words.word(0)) == "2"
-	for i := 1; i < words.len(); {
-		switch {
-		case Is(words.word(i), "AUTH") && i+2 < words.len():
-			o.login = &Login{string(words.word(i + 1)), string(words.word(i + 2)), resp3}
-			i += 3
-		case Is(words.word(i), "SETNAME"):
-			i += 2
-		default:
-			return // an error
-		}
-	}
-}
-
 func (o *Outgoing) giveUp(why string) { o.off, o.kept = why, nil }
-
-// len returns how many words are kept.
-func (k *kept) len() int { return len(k.ends) }
-
-// word returns the i-th word; nil if there are not so many.
-func (k *kept) word(i int) []byte {
-	switch {
-	case i >= len(k.ends):
-		return nil
-	case i == 0:
-		return k.bytes[:k.ends[0]]
-	}
-	return k.bytes[k.ends[i-1]:k.ends[i]]
-}
