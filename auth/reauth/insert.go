@@ -30,9 +30,9 @@ func (c *Conn) insert() error {
 		}
 	case c.out.Off() != "":
 		c.cannotOpen("it sent " + c.out.Off() + " before a login")
-	case c.out.Subscribed(): // which has any number of replies, or none
+	case c.out.Subscribed(0): // which has any number of replies, or none
 		c.cannotOpen("it subscribed to something before a login")
-	case l != nil && c.out.Free(l.RESP3, false): // not in MULTI
+	case l != nil && c.out.Free(0, false): // not in MULTI
 		return c.sendProbe(*l)
 	case c.out.Commands() > patience:
 		c.cannotOpen("it did not log in first")

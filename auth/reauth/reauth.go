@@ -16,7 +16,8 @@
 // reply to AUTH is without counting replies, whatever else there may be: pipelines, pushes, streams.
 //
 // Nothing is ever sent inside of MULTI, behind CLIENT CACHING or ASKING, or on a RESP2 connection that
-// has subscribed to something. A server reads nothing while it is blocked by a command such
+// has subscribed to something. RESP3 it is if the client logged in by HELLO 3; one without AUTH is not
+// followed. A server reads nothing while it is blocked by a command such
 // as BLPOP, so a token cannot be renewed before that has ended.
 //
 // The marker is HELLO with an option that does not exist, which redis-server refuses by naming it,

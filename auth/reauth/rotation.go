@@ -37,7 +37,8 @@ type state struct {
 	marks  []*mark // whose replies have not been read, oldest first
 	waits  bool    // credentials wait for the client to end a MULTI or the like
 
-	resp3, discards bool // what the connection can, see wire.Outgoing.Free
+	resp3    int  // see wire.Outgoing.Free
+	discards bool // the same
 
 	notices []func() // what the user is to be told, see tell
 
@@ -115,7 +116,10 @@ func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
 // loggedIn begins the rotation, with the login of p, whose reply began with first.
 func (c *Conn) loggedIn(p *probe, replies [][]byte, first byte, now time.Time) {
 	c.opening.Store(false)
-	c.user, c.resp3 = p.login.Username, p.login.RESP3 && first == '%'
+	c.user = p.login.Username
+	if first == '%' {
+		c.resp3 = p.after
+	}
 	c.by, c.discards = p.marking(replies), p.discards(replies)
 	c.held = auth.Credentials{Username: p.login.Username, Password: p.login.Password}
 	if g := c.given; g != nil && g.Password == c.held.Password {
@@ -259,8 +263,8 @@ func (c *Conn) wait(creds auth.Credentials) *auth.Credentials {
 	case c.out.Off() != "":
 		c.leaveAlone("the client sent " + c.out.Off())
 		return nil
-	case c.out.Between() && c.out.Subscribed() && !c.resp3:
-		c.leaveAlone("the client has subscribed to something in RESP2")
+	case c.out.Subscribed(c.resp3):
+		c.leaveAlone("the client has subscribed to something, perhaps in RESP2: it did not log in by HELLO 3 with AUTH at first, or sent HELLO 2 later")
 		return nil
 	case c.waits:
 		expires := c.held.ExpiresAt

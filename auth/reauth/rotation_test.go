@@ -308,10 +308,12 @@ func TestAPasswordWhoseLifeIsProlongedIsSentAgain(t *testing.T) {
 
 func TestSilenceIsExplained(t *testing.T) {
 	for says, commands := range map[string][][]string{
-		"did not log in first": {{"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}},
-		"in RESP2":             {{"AUTH", "user", "token"}, {"SUBSCRIBE", "c"}},
-		"before a login":       {{"SUBSCRIBE", "c"}, {"HELLO", "3", "AUTH", "user", "token"}},
-		"its MULTI":            {{"AUTH", "user", "token"}, {"MULTI"}},
+		"did not log in first":  {{"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}},
+		"perhaps in RESP2":      {{"AUTH", "user", "token"}, {"SUBSCRIBE", "c"}},
+		"not log in by HELLO 3": {{"AUTH", "user", "token"}, {"HELLO", "3"}, {"SUBSCRIBE", "c"}},
+		"sent HELLO 2 later":    {{"HELLO", "3", "AUTH", "user", "token"}, {"HELLO", "2"}, {"SUBSCRIBE", "c"}},
+		"before a login":        {{"SUBSCRIBE", "c"}, {"HELLO", "3", "AUTH", "user", "token"}},
+		"its MULTI":             {{"AUTH", "user", "token"}, {"MULTI"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			se := newSession(t, time.Hour, nil)

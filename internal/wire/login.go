@@ -42,7 +42,9 @@ func (o *Outgoing) endAuth() {
 func (o *Outgoing) endHello() {
 	words := o.kept
 	resp3 := string(words.word(0)) == "3"
-	o.hello2 = o.hello2 || string(words.word(0)) == "2"
+	if string(words.word(0)) == "2" {
+		o.hello2 = o.commands
+	}
 	for i := 1; i < words.len(); {
 		switch {
 		case Is(words.word(i), "AUTH") && i+2 < words.len():

@@ -15,7 +15,7 @@ type Outgoing struct {
 	discarded  bool   // it was DISCARD that ended the last MULTI, if the server lets it
 	oneShot    bool   // behind a command that modifies the next one
 	subscribed bool   // SUBSCRIBE or one like it was sent
-	hello2     bool   // HELLO 2 was sent
+	hello2     int    // the number of the last command that was HELLO 2; 0: none
 
 	digits int8  // of number so far
 	number int64 // the length that is being read
@@ -53,15 +53,16 @@ func (o *Outgoing) Commands() int { return o.commands }
 func (o *Outgoing) Between() bool { return o.phase == between && o.off == "" }
 
 // Free reports whether somebody else's command may be sent now without a difference to the
-// client's own. resp3 says that the connection speaks RESP3; otherwise it may not be once the
-// client has subscribed to something. discards says that DISCARD ends a MULTI, which an ACL may forbid.
+// client's own. It may not once the client has subscribed to something, except in RESP3, see
+// Subscribed. discards says that DISCARD ends a MULTI, which an ACL may forbid.
 // Where it forbids MULTI itself, there is no knowing: nothing may be sent until the client sends EXEC or DISCARD.
-func (o *Outgoing) Free(resp3, discards bool) bool {
-	return o.Between() && !o.multi && !o.oneShot && (discards || !o.discarded) && (!o.subscribed || resp3 && !o.hello2)
+func (o *Outgoing) Free(resp3 int, discards bool) bool {
+	return o.Between() && !o.multi && !o.oneShot && (discards || !o.discarded) && !o.Subscribed(resp3)
 }
 
-// Subscribed reports whether the client has subscribed to something so far.
-func (o *Outgoing) Subscribed() bool { return o.subscribed }
+// Subscribed reports whether the client has subscribed to something so far, perhaps in RESP2. resp3 is
+// the number of a command that was answered in RESP3; 0: none. It holds until the next HELLO 2.
+func (o *Outgoing) Subscribed(resp3 int) bool { return o.subscribed && resp3 <= o.hello2 }
 
 // Off returns why the stream is not followed any more: a command was seen that changes what the
 // bytes behind it mean, such as MONITOR, or bytes that are no RESP. Empty: it is followed.

@@ -13,7 +13,7 @@ import (
 // moment is what is known behind a command of a client's stream.
 type moment struct {
 	end          int  // offset in the stream
-	free2, free3 bool // Free of RESP2 and RESP3
+	free2, free3 bool // Free of RESP2, and of RESP3 from the third command on
 	login        wire.Login
 }
 
@@ -26,7 +26,7 @@ type followed struct {
 // referenceFollow follows all of stream with what it says on wire.Outgoing, and no state but this
 // function's variables.
 func referenceFollow(stream string) (f followed) {
-	var multi, oneShot, subscribed, hello2 bool
+	var multi, oneShot, subscribed, hello2 bool // since the third command
 	for rest := stream; ; {
 		args, next, err := referenceSent(rest)
 		login := 0
@@ -46,7 +46,7 @@ func referenceFollow(stream string) (f followed) {
 		case "AUTH":
 			m.login = referenceAuth(args[1:])
 		case "HELLO":
-			hello2 = hello2 || len(args) > 1 && args[1] == "2"
+			hello2 = hello2 || len(f.moments) >= 2 && len(args) > 1 && args[1] == "2"
 			m.login = referenceHello(args[1:])
 		case "MULTI":
 			multi = multi || len(args) == 1
@@ -171,7 +171,7 @@ func follow(o *wire.Outgoing, stream string, cuts ...int) (f followed) {
 			if o.Commands() == before {
 				continue
 			}
-			m := moment{end: at, free2: o.Free(false, true), free3: o.Free(true, true)}
+			m := moment{end: at, free2: o.Free(0, true), free3: o.Free(3, true)}
 			if o.LoggedIn() {
 				m.login = *o.TakeLogin()
 			}

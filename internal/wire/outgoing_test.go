@@ -89,12 +89,28 @@ func TestOthersMaySpeakWhereRedisKeepsNothingForTheNextCommand(t *testing.T) {
 				stream = sent(strings.Split(test.commands, ",")...)
 			}
 			o.Follow([]byte(stream))
-			require.Equal(t, test.free == both, o.Free(false, true))
-			require.Equal(t, test.free != neither, o.Free(true, true))
+			require.Equal(t, test.free == both, o.Free(0, true))
+			require.Equal(t, test.free != neither, o.Free(1, true))
 			require.True(t, o.Between())
 			require.Empty(t, o.Off())
 			requireFollowedAlike(t, stream)
 		})
+	}
+}
+
+func TestASubscriptionIsInRESP3UntilTheNextHELLO2(t *testing.T) {
+	for commands, free := range map[string]bool{
+		"HELLO 2 AUTH u p,HELLO 3 AUTH u p,SUBSCRIBE c":            true,
+		"GET k,HELLO 3 AUTH u p,SUBSCRIBE c,HELLO 3":               true,
+		"HELLO 3,HELLO 2 AUTH u p,SUBSCRIBE c":                     false,
+		"HELLO 2,HELLO 3 AUTH u p,SUBSCRIBE c,HELLO 2":             false,
+		"HELLO 2,HELLO 3 AUTH u p,HELLO 2,HELLO 3,SUBSCRIBE c":     false,
+		"HELLO 2,HELLO 3 AUTH u p,MULTI,HELLO 2,EXEC,SSUBSCRIBE c": false,
+	} {
+		var o wire.Outgoing
+		o.Follow([]byte(sent(strings.Split(commands, ",")...)))
+		require.Equal(t, free, o.Free(2, true), "the second command was answered in RESP3: %s", commands)
+		require.Equal(t, !free, o.Subscribed(2))
 	}
 }
 
@@ -113,10 +129,10 @@ func TestAStreamIsNotFollowedBehindWhatChangesItsMeaning(t *testing.T) {
 			o.Follow([]byte(before + stream + "x"))
 			require.NotEmpty(t, o.Off(), "%q", stream)
 			require.False(t, o.Between())
-			require.False(t, o.Free(true, true))
+			require.False(t, o.Free(1, true))
 			o.Follow([]byte(sent("EXEC", "GET k", "HELLO 3 AUTH u p")))
 			require.NotEmpty(t, o.Off(), "for good")
-			require.False(t, o.Free(true, true))
+			require.False(t, o.Free(1, true))
 			requireFollowedAlike(t, before+stream)
 		}
 	}
@@ -132,7 +148,7 @@ func TestWhatHasNotEndedIsNeitherBetweenNorOff(t *testing.T) {
 		var o wire.Outgoing
 		o.Follow([]byte(stream[:end]))
 		require.Equal(t, ends[end], o.Between(), "%q", stream[:end])
-		require.Equal(t, ends[end], o.Free(true, true))
+		require.Equal(t, ends[end], o.Free(1, true))
 		require.Empty(t, o.Off())
 	}
 	for _, stream := range []string{"*2147483647\r\n$536870912\r\n", "*1\r\n$536870912\r\nabc", "*2147483647\r\n$4\r\nAUTH\r\n$0\r\n\r\n"} {
@@ -219,7 +235,7 @@ func TestALoginMayHaveAMegabyteAndNoMore(t *testing.T) {
 	// Other commands may.
 	var o wire.Outgoing
 	o.Follow([]byte(sent("SET k " + strings.Repeat("v", 3<<20))))
-	require.True(t, o.Free(false, true))
+	require.True(t, o.Free(0, true))
 }
 
 func TestNoCutMakesADifference(t *testing.T) {
@@ -265,7 +281,7 @@ func TestFollowingCostsNoMemory(t *testing.T) {
 			o.Follow(stream[i : i+1])
 		}
 	}), "byte by byte")
-	require.True(t, o.Free(true, true))
+	require.True(t, o.Free(1, true))
 }
 
 func FuzzOutgoing(f *testing.F) {
@@ -322,6 +338,6 @@ func TestWhereTheACLForbidsDISCARDOnlyEXECEndsAMULTI(t *testing.T) {
 		for name := range strings.FieldsSeq(c.names) {
 			o.Follow(wire.AppendCommand(nil, strings.Split(name, ",")...))
 		}
-		require.Equal(t, c.free, o.Free(true, false), c.names)
+		require.Equal(t, c.free, o.Free(1, false), c.names)
 	}
 }
