@@ -23,17 +23,23 @@ func (c *Conn) free() bool {
 // insert sends what mayInsert reports. It must be called, like that, with c.writing held.
 func (c *Conn) insert() error {
 	l := c.out.TakeLogin()
+	c.mu.Lock()
+	opening, pending := c.opening.Load(), len(c.marks) > 0
+	c.mu.Unlock()
 	switch {
-	case !c.opening.Load():
+	case !opening:
 		if l != nil {
 			c.loggedInAs(l.Username)
 		}
+	case l != nil && c.out.Free(0, false): // not in MULTI
+		return c.sendProbe(*l)
+	case l != nil && pending:
+		c.cannotOpen("it logged in once more where it could not be followed, before its first login was answered")
+	case pending: // all the rest goes if that login is accepted, and comes here again if it is not
 	case c.out.Off() != "":
 		c.cannotOpen("it sent " + c.out.Off() + " before a login")
 	case c.out.Subscribed(0): // which has any number of replies, or none
 		c.cannotOpen("it subscribed to something before a login")
-	case l != nil && c.out.Free(0, false): // not in MULTI
-		return c.sendProbe(*l)
 	case c.out.Commands() > patience:
 		c.cannotOpen("it did not log in first")
 	}

@@ -93,28 +93,6 @@ func TestEveryKindOfLoginAndServerIsKeptAuthenticated(t *testing.T) {
 	}
 }
 
-func TestASubscriptionIsKeptInTheProtocolThatTheLoginBegan(t *testing.T) {
-	for name, login := range map[string][][]string{
-		"HELLO 2 was refused":  {{"HELLO", "2", "AUTH", "user", "wrong"}, {"HELLO", "3", "AUTH", "user", "token"}},
-		"HELLO 2 was accepted": {{"HELLO", "2", "AUTH", "user", "token"}, {"HELLO", "3", "AUTH", "user", "token"}},
-		"AUTH came behind it":  {{"HELLO", "3", "AUTH", "user", "token"}, {"AUTH", "user", "token"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				se := newSession(t, time.Hour, nil)
-				se.send(login...)
-				se.drain()
-				se.send([]string{"SUBSCRIBE", "c"})
-				for range 5 {
-					time.Sleep(time.Hour)
-					se.drain()
-				}
-				se.requireKept(5)
-			})
-		})
-	}
-}
-
 func TestAConnectionThatCannotBeMarkedEndsBetweenTwoCommandsBeforeItsToken(t *testing.T) {
 	unmarked := func(se *session, _ *reauth.Config) { se.s.helloNames, se.s.anonymous, se.s.noPing = false, true, true }
 	for name, midway := range map[string]bool{"idle": false, "in the middle of a command": true} {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -304,26 +303,4 @@ func TestAPasswordWhoseLifeIsProlongedIsSentAgain(t *testing.T) {
 			require.NoError(t, e.Err)
 		}
 	})
-}
-
-func TestSilenceIsExplained(t *testing.T) {
-	for says, commands := range map[string][][]string{
-		"did not log in first":  {{"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}, {"PING"}},
-		"perhaps in RESP2":      {{"AUTH", "user", "token"}, {"SUBSCRIBE", "c"}},
-		"not log in by HELLO 3": {{"AUTH", "user", "token"}, {"HELLO", "3"}, {"SUBSCRIBE", "c"}},
-		"sent HELLO 2 later":    {{"HELLO", "3", "AUTH", "user", "token"}, {"HELLO", "2"}, {"SUBSCRIBE", "c"}},
-		"before a login":        {{"SUBSCRIBE", "c"}, {"HELLO", "3", "AUTH", "user", "token"}},
-		"its MULTI":             {{"AUTH", "user", "token"}, {"MULTI"}},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			se := newSession(t, time.Hour, nil)
-			for _, c := range commands {
-				se.send(c)
-				se.drain()
-			}
-			time.Sleep(70 * time.Minute)
-			require.Equal(t, 1, strings.Count(se.logged(), "WARN"), says)
-			require.Contains(t, se.logged(), says)
-		})
-	}
 }
