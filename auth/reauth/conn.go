@@ -89,7 +89,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.conn.Write(p)
 	c.out.Follow(p[:n])
 	if c.out.LoggedIn() {
-		c.loggedInAs(c.out.TakeLogin().Username)
+		c.loggedInAnew(c.out.TakeLogin())
 	}
 	if err != nil && !c.out.Between() {
 		_ = c.Close()

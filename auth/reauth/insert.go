@@ -3,6 +3,7 @@ package reauth
 import (
 	"time"
 
+	"github.com/redisentra/redisentra/auth"
 	"github.com/redisentra/redisentra/internal/wire"
 )
 
@@ -29,7 +30,7 @@ func (c *Conn) insert() error {
 	switch {
 	case !opening:
 		if l != nil {
-			c.loggedInAs(l.Username)
+			c.loggedInAnew(l)
 		}
 	case l != nil && c.out.Free(0, false): // not in MULTI
 		return c.sendProbe(*l)
@@ -67,7 +68,7 @@ func (c *Conn) sendProbe(l wire.Login) error {
 	}
 	c.mu.Unlock()
 	if !opening { // a login before this one has succeeded meanwhile
-		c.loggedInAs(l.Username)
+		c.loggedInAnew(&l)
 		return nil
 	}
 	return c.write(p.commands())
@@ -107,12 +108,18 @@ func (c *Conn) write(p []byte) error {
 	return err
 }
 
-// loggedInAs notes that the client has logged in again, which is its own business as long
-// as it does so as the same user.
-func (c *Conn) loggedInAs(user string) {
+// loggedInAnew notes that the client has logged in again, by l, which is its own business as long
+// as it does so as the same user. Whether the server accepts that remains unknown; if it does not, the
+// AUTH that comes too early costs nothing.
+func (c *Conn) loggedInAnew(l *wire.Login) {
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.user != "" && user != c.user {
+	switch {
+	case c.user != "" && l.Username != c.user:
 		c.leaveAlone("the client logged in as another user")
+	case l.Password != c.held.Password:
+		c.held, c.known = auth.Credentials{Username: l.Username, Password: l.Password}, false
+		c.schedule(now, now)
 	}
 }
