@@ -8,7 +8,7 @@ import (
 	"github.com/redisentra/redisentra/internal/wire"
 )
 
-// maxReply bounds a reply that is cut out. Those known have less than a kilobyte.
+// maxReply bounds a reply that is cut out, those known have less than a kilobyte, and what is read before the client asks for it.
 const maxReply = 64 << 10
 
 // filter cuts the replies that are not the client's out of what is read.

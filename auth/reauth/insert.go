@@ -91,8 +91,7 @@ func (c *Conn) sendAuth() error {
 	if creds.Username != "" {
 		c.user = creds.Username
 	}
-	c.held = creds
-	c.plan(now)
+	c.expect(creds, now)
 	buf, user := c.by.append(nil, nonce), c.user
 	c.mu.Unlock()
 
@@ -119,7 +118,8 @@ func (c *Conn) loggedInAnew(l *wire.Login) {
 	case c.user != "" && l.Username != c.user:
 		c.leaveAlone("the client logged in as another user")
 	case l.Password != c.held.Password:
-		c.held, c.known = auth.Credentials{Username: l.Username, Password: l.Password}, false
+		c.held = auth.Credentials{Username: l.Username, Password: l.Password}
+		c.known, c.doubt = false, false
 		c.schedule(now, now)
 	}
 }

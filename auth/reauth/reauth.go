@@ -20,6 +20,9 @@
 // followed. A server reads nothing while it is blocked by a command such
 // as BLPOP, so a token cannot be renewed before that has ended.
 //
+// The Conn reads the reply itself where the client does not read, but holds no more than 64 kB back for it. Where
+// the reply has still not come when half of the older token's time is over, AUTH is sent once more.
+//
 // The marker is HELLO with an option that does not exist, which redis-server refuses by naming it,
 // whatever the ACL and the state of the server. Where a server does not name it, the marker is a command that does not
 // exist, REDISENTRA, or else PING, if the ACL allows that; PING alone goes wrong if the server comes to

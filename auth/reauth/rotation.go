@@ -1,17 +1,13 @@
 package reauth
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/redisentra/redisentra/auth"
-	"github.com/redisentra/redisentra/internal/redact"
 )
 
 const (
@@ -36,6 +32,7 @@ type state struct {
 	by     marking
 	marks  []*mark // whose replies have not been read, oldest first
 	waits  bool    // credentials wait for the client to end a MULTI or the like
+	doubt  bool    // held was sent once; if the reply has not been read when rotate runs next, it is sent again
 
 	resp3    int  // see wire.Outgoing.Free
 	discards bool // the same
@@ -72,64 +69,21 @@ func (c *Conn) tell() {
 	}
 }
 
-// firstMark returns the mark whose replies come next, and whether the client's replies must be counted.
-func (c *Conn) firstMark() (*mark, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.marks) == 0 {
-		return nil, c.opening.Load()
+// expect takes creds, which are about to be sent, for what the server has, and schedules what is next. Behind more
+// than maxReply bytes that the client leaves unread the reply remains unknown, and the server may have refused them.
+func (c *Conn) expect(creds auth.Credentials, now time.Time) {
+	if c.doubt {
+		c.notices = append(c.notices, func() {
+			c.s.logger.Warn("reauth: no reply to a newer token has been read yet; it was sent once more", "addr", c.conn.RemoteAddr())
+		})
 	}
-	return c.marks[0], false
-}
-
-// passed notes the replies to m, the first mark; last is the first byte of the client's reply before them.
-func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
-	now := time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.marks = slices.Delete(c.marks, 0, 1)
-	if m.probe != nil {
-		if last != '-' { // else the client may try again
-			c.loggedIn(m.probe, replies, last, now)
-		}
-		return
-	}
-	e := Event{Addr: c.conn.RemoteAddr(), Took: now.Sub(m.sent), ExpiresAt: m.creds.ExpiresAt}
-	if reply := string(bytes.TrimSpace(replies[0])); reply != "+OK" {
-		e.Err = errors.New("reauth: the server refused the token: " + redact.Text(strings.ReplaceAll(reply[1:], m.creds.Password, redact.Mark)))
-	}
-	c.notices = append(c.notices, func() { c.s.onReauth(e) })
-	if e.Err == nil {
-		c.tries = 0
-		return
-	}
-	c.notices = append(c.notices, func() {
-		c.s.logger.Warn("reauth: the server refused a newer token; the connection goes on with the older one and tries again",
-			"addr", e.Addr, "error", e.Err, "expiresAt", m.older.ExpiresAt)
-	})
-	if c.held.Password == m.creds.Password { // no other one was sent since
-		c.held, c.user = m.older, m.user
-		c.retry(now)
-	}
-}
-
-// loggedIn begins the rotation, with the login of p, whose reply began with first.
-func (c *Conn) loggedIn(p *probe, replies [][]byte, first byte, now time.Time) {
-	c.opening.Store(false)
-	c.user = p.login.Username
-	if first == '%' {
-		c.resp3 = p.after
-	}
-	c.by, c.discards = p.marking(replies), p.discards(replies)
-	c.held = auth.Credentials{Username: p.login.Username, Password: p.login.Password}
-	if g := c.given; g != nil && g.Password == c.held.Password {
-		c.held, c.known = *g, true
-		c.plan(now)
+	half := c.held.ExpiresAt.Sub(now) / 2
+	c.held = creds
+	if c.doubt = !c.doubt && half > 0 && !creds.ExpiresAt.IsZero(); c.doubt {
+		c.schedule(now.Add(half), now)
 	} else {
-		c.known = false
-		c.schedule(now, now)
+		c.plan(now)
 	}
-	c.given = nil
 }
 
 // plan schedules what is next for the credentials that are held.
@@ -211,6 +165,8 @@ func (c *Conn) isNews(creds auth.Credentials, err error) bool {
 	switch {
 	case err == nil && !c.known:
 		c.compare(creds, now)
+	case err == nil && c.doubt && !c.writing.ours: // else it is still being sent
+		return true
 	case err != nil || creds.Password == c.held.Password && creds.ExpiresAt.Sub(c.held.ExpiresAt) < lifeOf(c.held, now)/10:
 		c.retry(now)
 	default:

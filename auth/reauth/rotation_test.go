@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -324,6 +325,45 @@ func TestATokenThatWasRefusedBehindACommandIsTriedAgainThoughNobodyReads(t *test
 		require.GreaterOrEqual(t, len(auths), 2)
 		require.NoError(t, se.told()[len(se.told())-1].Err)
 	})
+}
+
+func TestATokenThatWasRefusedBehindMoreThanIsReadAheadIsSentOnceMore(t *testing.T) {
+	for name, refused := range map[string]int{"refused once": 1, "accepted": 0, "refused twice": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				se := newLoggedIn(t, time.Hour, func(se *session, _ *reauth.Config) {
+					refuse := se.s.refuse
+					se.s.refuse = func(user, password string) string {
+						if len(se.s.auths) > 0 && len(se.s.auths) <= refused {
+							return "-WRONGPASS no\r\n"
+						}
+						return refuse(user, password)
+					}
+				})
+				expires := time.Now().Add(time.Hour)
+				se.send([]string{"BIG", "70000"})
+				time.Sleep(time.Until(expires))
+				_, _, auths := se.s.seen()
+				require.Len(t, auths, 2)
+				require.Empty(t, se.told())
+				require.Greater(t, expires.Sub(auths[1].at), time.Minute)
+				require.Contains(t, se.logged(), "no reply")
+				require.Equal(t, 1, strings.Count(se.logged(), "WARN"))
+
+				require.Contains(t, se.drain(), "$70000\r\n")
+				time.Sleep(10 * time.Second)
+				events := se.told()
+				for i, e := range events {
+					require.Equal(t, i < refused, e.Err != nil)
+				}
+				require.Len(t, events, max(2, refused+1))
+				time.Sleep(50 * time.Minute)
+				require.Len(t, se.told(), len(events), "the next is due when the last one is about to expire")
+				time.Sleep(10 * time.Minute)
+				require.Len(t, se.told(), len(events)+1)
+			})
+		})
+	}
 }
 
 func TestAPasswordWhoseLifeIsProlongedIsSentAgain(t *testing.T) {
