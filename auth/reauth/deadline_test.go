@@ -81,7 +81,7 @@ func TestADeadlineThatIsSetWhileAWriteWaitsHoldsForIt(t *testing.T) {
 	near, far := duplex()
 	s := newServer(t, far)
 	go s.serve()
-	first := auth.Credentials{Username: "user", Password: "token-1", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(100 * time.Millisecond)}
+	first := auth.Credentials{Username: "user", Password: "token-1", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Second)}
 	second := auth.Credentials{Username: "user", Password: "token-2", ExpiresAt: time.Now().Add(time.Hour)}
 	given := false
 	conn := reauth.NewConn(near, reauth.Config{Source: auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
