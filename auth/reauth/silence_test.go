@@ -32,9 +32,7 @@ func TestWhatIsPipelinedBehindALoginThatHasNotBeenAnsweredChangesNothing(t *test
 					time.Sleep(time.Hour)
 					got += se.drain()
 				}
-				_, replies, _ := se.s.seen()
-				require.Equal(t, replies, got)
-				se.requireKept(5)
+				se.requireKept(5, got)
 			})
 		})
 	}
@@ -50,13 +48,13 @@ func TestASubscriptionIsKeptInTheProtocolThatTheLoginBegan(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				se := newSession(t, time.Hour, nil)
 				se.send(login...)
-				se.drain()
+				got := se.drain()
 				se.send([]string{"SUBSCRIBE", "c"})
 				for range 5 {
 					time.Sleep(time.Hour)
-					se.drain()
+					got += se.drain()
 				}
-				se.requireKept(5)
+				se.requireKept(5, got)
 			})
 		})
 	}
