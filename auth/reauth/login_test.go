@@ -233,6 +233,48 @@ func TestALoginWhileTheSourceFailsIsKeptOnceItAnswers(t *testing.T) {
 	})
 }
 
+func TestAClientThatLogsInAnewWithAnOlderTokenIsKept(t *testing.T) {
+	for name, login := range map[string][]string{
+		"accepted": {"AUTH", "user", "token-old"},
+		"HELLO":    {"HELLO", "3", "AUTH", "user", "token-old"},
+		"refused":  {"AUTH", "user", "wrong"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				se := newSession(t, time.Hour, nil)
+				old := auth.Credentials{Username: "user", Password: "token-old", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+				last := old
+				se.ask(func(ctx context.Context) (auth.Credentials, error) {
+					if time.Until(last.ExpiresAt) < 5*time.Minute { // as a TokenSource would
+						last, _ = se.new(ctx)
+					}
+					return last, nil
+				})
+				_, err := se.conn.Credentials(t.Context())
+				require.NoError(t, err)
+				se.send([]string{"AUTH", "user", "token-old"})
+				got := se.drain()
+				time.Sleep(time.Until(old.ExpiresAt.Add(-2 * time.Minute)))
+				_, _, auths := se.s.seen()
+				require.Len(t, auths, 1)
+				se.send(login, []string{"PING"})
+				got += se.drain()
+				time.Sleep(time.Until(old.ExpiresAt))
+				_, _, auths = se.s.seen()
+				require.Len(t, auths, 2)
+				require.Equal(t, last.Password, auths[1].password)
+				se.send([]string{"AUTH", "user", last.Password})
+				got += se.drain()
+				time.Sleep(time.Until(last.ExpiresAt.Add(-5 * time.Minute)))
+				_, _, auths = se.s.seen()
+				require.Len(t, auths, 2, "what the server has is known")
+				time.Sleep(5 * time.Minute)
+				se.requireKept(3, got+se.drain())
+			})
+		})
+	}
+}
+
 func TestAClientThatNeverLogsInIsLetBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		se := newSession(t, time.Hour, nil)

@@ -130,13 +130,13 @@ func (c *Conn) rotate() {
 	defer c.tell()
 	now := time.Now().Round(0)
 	c.mu.Lock()
-	early, unread := now.Before(c.at), len(c.marks) > 0
+	early, unread, asking := now.Before(c.at), len(c.marks) > 0, c.cancel != nil
 	if early {
 		c.schedule(c.at, now)
 	}
 	done, unmarked := c.closed || c.left, c.known && c.by.command == nil
 	var ctx context.Context
-	if !early && !done {
+	if !early && !done && !asking && !unmarked {
 		ctx, c.cancel = context.WithTimeout(context.Background(), sourceTimeout)
 		defer c.cancel()
 	}
@@ -145,7 +145,7 @@ func (c *Conn) rotate() {
 	case done:
 	case early && unread:
 		c.readReplies()
-	case early:
+	case early, asking: // who asks will schedule what is next
 	case unmarked:
 		c.end()
 	default:
@@ -162,6 +162,7 @@ func (c *Conn) isNews(creds auth.Credentials, err error) bool {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cancel = nil
 	switch {
 	case err == nil && !c.known:
 		c.compare(creds, now)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -222,6 +223,32 @@ func TestNothingIsSentBehindClose(t *testing.T) {
 	})
 }
 
+func TestCloseEndsAllQuestionsToTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		se := newLoggedIn(t, time.Hour, nil)
+		se.ask(func(ctx context.Context) (auth.Credentials, error) {
+			<-ctx.Done()
+			return auth.Credentials{}, ctx.Err()
+		})
+		time.Sleep(2 * time.Hour) // nothing valid is left to answer with
+		for i := range 3 {
+			se.send([]string{"AUTH", "user", fmt.Sprintf("token-of-the-client-%d", i)})
+			time.Sleep(time.Millisecond)
+		}
+		require.NotZero(t, asking())
+		require.NoError(t, se.conn.Close())
+		synctest.Wait()
+		require.Zero(t, asking())
+		time.Sleep(time.Minute) // until the Source has returned
+	})
+}
+
+// asking returns how many goroutines wait for the Source of a Conn.
+func asking() int {
+	stacks := make([]byte, 1<<20)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "reauth.(*Conn).rotate(")
+}
+
 func TestATokenThatExpiresWhileItWaitsForItsPlaceIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		se := newLoggedIn(t, time.Hour, nil)
@@ -237,48 +264,6 @@ func TestATokenThatExpiresWhileItWaitsForItsPlaceIsNotSent(t *testing.T) {
 		require.Len(t, se.told(), 1)
 		require.Equal(t, time.Hour, se.told()[0].ExpiresAt.Sub(auths[0].at), "one that is new")
 	})
-}
-
-func TestAClientThatLogsInAnewWithAnOlderTokenIsKept(t *testing.T) {
-	for name, login := range map[string][]string{
-		"accepted": {"AUTH", "user", "token-old"},
-		"HELLO":    {"HELLO", "3", "AUTH", "user", "token-old"},
-		"refused":  {"AUTH", "user", "wrong"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				se := newSession(t, time.Hour, nil)
-				old := auth.Credentials{Username: "user", Password: "token-old", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
-				last := old
-				se.ask(func(ctx context.Context) (auth.Credentials, error) {
-					if time.Until(last.ExpiresAt) < 5*time.Minute { // as a TokenSource would
-						last, _ = se.new(ctx)
-					}
-					return last, nil
-				})
-				_, err := se.conn.Credentials(t.Context())
-				require.NoError(t, err)
-				se.send([]string{"AUTH", "user", "token-old"})
-				got := se.drain()
-				time.Sleep(time.Until(old.ExpiresAt.Add(-2 * time.Minute)))
-				_, _, auths := se.s.seen()
-				require.Len(t, auths, 1)
-				se.send(login, []string{"PING"})
-				got += se.drain()
-				time.Sleep(time.Until(old.ExpiresAt))
-				_, _, auths = se.s.seen()
-				require.Len(t, auths, 2)
-				require.Equal(t, last.Password, auths[1].password)
-				se.send([]string{"AUTH", "user", last.Password})
-				got += se.drain()
-				time.Sleep(time.Until(last.ExpiresAt.Add(-5 * time.Minute)))
-				_, _, auths = se.s.seen()
-				require.Len(t, auths, 2, "what the server has is known")
-				time.Sleep(5 * time.Minute)
-				se.requireKept(3, got+se.drain())
-			})
-		})
-	}
 }
 
 func TestPausesAreShortAgainOnceATokenWasAccepted(t *testing.T) {
