@@ -61,7 +61,7 @@ func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
 // RemoteAddr implements [net.Conn].
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
 
-// Close implements [net.Conn].
+// Close implements [net.Conn]. A call of Config.OnReauth that has begun may go on behind it.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	c.closed = true

@@ -51,8 +51,9 @@ type Config struct {
 	Logger *slog.Logger
 
 	// OnReauth is called when the server's reply to an AUTH has been read, good or bad; by the client's Read,
-	// which waits for it, or by a goroutine of the Conn where the client does not read. It is never called under a
-	// lock, but must not wait for the connection itself. Default: nobody is told.
+	// which waits for it, or by a goroutine of the Conn where the client does not read. Connections call it concurrently, and
+	// it may still run after Close. It is never called under a lock, but must not wait for the connection itself. Default:
+	// nobody is told.
 	OnReauth func(Event)
 }
 
@@ -60,7 +61,7 @@ type Config struct {
 type Event struct {
 	Addr      net.Addr      // of the server
 	Err       error         // nil: the server accepted; else what it replied, or why the connection was closed; without secrets
-	Took      time.Duration // from sending it until the client's Read came to the reply
+	Took      time.Duration // from sending it until its reply was read, by the client or for it; zero: none was
 	ExpiresAt time.Time     // when the token that was sent expires
 }
 
