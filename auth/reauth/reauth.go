@@ -15,10 +15,10 @@
 // whose reply repeats a random word. That word cannot come in the stream before, so it tells where the
 // reply to AUTH is without counting replies, whatever else there may be: pipelines, pushes, streams.
 //
-// Nothing is ever sent inside of MULTI, behind CLIENT CACHING or ASKING, or on a RESP2 connection that
-// has subscribed to something. RESP3 it is if the client logged in by HELLO 3; one without AUTH is not
-// followed. A server reads nothing while it is blocked by a command such
-// as BLPOP, so a token cannot be renewed before that has ended.
+// Nothing is ever sent inside of MULTI, be it one that the server refused, behind CLIENT CACHING or ASKING, or on
+// a RESP2 connection that has subscribed to something. RESP3 it is if the client logged in by HELLO 3; one
+// without AUTH is not followed. A server reads nothing while it is blocked by a command such as BLPOP, so a token cannot
+// be renewed before that has ended.
 //
 // The Conn reads the reply itself where the client does not read, but holds no more than 64 kB back for it. Where
 // the reply has still not come when half of the older token's time is over, AUTH is sent once more.
