@@ -203,13 +203,13 @@ func TestALoginWithATokenThatTheSourceGaveSomebodyElseIsKept(t *testing.T) {
 			return last, nil
 		})
 		se.send([]string{"AUTH", "user", creds.Password})
-		got := ""
+		var got strings.Builder
 		for range 10 {
-			got += se.drain()
+			got.WriteString(se.drain())
 			time.Sleep(time.Hour)
 			se.send([]string{"PING"})
 		}
-		se.requireKept(10, got+se.drain())
+		se.requireKept(10, got.String()+se.drain())
 	})
 }
 

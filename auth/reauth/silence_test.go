@@ -27,12 +27,13 @@ func TestWhatIsPipelinedBehindALoginThatHasNotBeenAnsweredChangesNothing(t *test
 				for _, words := range commands {
 					se.send(words)
 				}
-				got := se.drain()
+				var got strings.Builder
+				got.WriteString(se.drain())
 				for range 5 {
 					time.Sleep(time.Hour)
-					got += se.drain()
+					got.WriteString(se.drain())
 				}
-				se.requireKept(5, got)
+				se.requireKept(5, got.String())
 			})
 		})
 	}
@@ -48,13 +49,14 @@ func TestASubscriptionIsKeptInTheProtocolThatTheLoginBegan(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				se := newSession(t, time.Hour, nil)
 				se.send(login...)
-				got := se.drain()
+				var got strings.Builder
+				got.WriteString(se.drain())
 				se.send([]string{"SUBSCRIBE", "c"})
 				for range 5 {
 					time.Sleep(time.Hour)
-					got += se.drain()
+					got.WriteString(se.drain())
 				}
-				se.requireKept(5, got)
+				se.requireKept(5, got.String())
 			})
 		})
 	}
