@@ -35,7 +35,7 @@ func BenchmarkRotation(b *testing.B) {
 			b.ReportMetric(failed/commands*1e6, "failed-ppm")
 			b.ReportMetric(opened/lives, "opened/life")
 			b.ReportMetric(lost/lives, "lost/life")
-			b.ReportMetric(median(ratios), "p99-in/out")
+			b.ReportMetric(measure.Median(ratios), "p99-in/out")
 		})
 	}
 }
@@ -59,9 +59,9 @@ func BenchmarkRefresh(b *testing.B) {
 				reached = append(reached, float64(r.Reached)/float64(r.Connections))
 			}
 			b.ReportMetric(0, "ns/op") // of a rotation
-			b.ReportMetric(median(last), "last-use/life")
-			b.ReportMetric(median(spread), "spread/life")
-			b.ReportMetric(median(reached), "reached-ratio")
+			b.ReportMetric(measure.Median(last), "last-use/life")
+			b.ReportMetric(measure.Median(spread), "spread/life")
+			b.ReportMetric(measure.Median(reached), "reached-ratio")
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +36,7 @@ func BenchmarkSteady(b *testing.B) {
 					b.ReportMetric(0, "ns/op") // of a round, which means nothing
 					all := t.Results()
 					for _, r := range all {
-						b.ReportMetric(median(r.Ratios), r.Contender+"-ratio")
+						b.ReportMetric(measure.Median(r.Ratios), r.Contender+"-ratio")
 						b.ReportMetric(float64(r.Latency.P99)/float64(all[0].Latency.P99), r.Contender+"-p99-ratio")
 						b.ReportMetric(r.AllocsPerOp, r.Contender+"-allocs")
 					}
@@ -55,9 +54,4 @@ func requireServer(b *testing.B, err error) {
 		b.Skipf("SKIPPED: %v", err)
 	}
 	require.NoError(b, err)
-}
-
-func median(all []float64) float64 {
-	all = slices.Sorted(slices.Values(all))
-	return all[len(all)/2]
 }

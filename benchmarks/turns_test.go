@@ -3,9 +3,10 @@ package benchmarks_test
 import (
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
+
+	"github.com/redisentra/redisentra/benchmarks/measure"
 )
 
 // variant is one of several ways to do the same.
@@ -45,9 +46,8 @@ func compare(b *testing.B, n int, variants ...variant) {
 	ops := float64(rounds * n)
 	b.ReportMetric(0, "ns/op") // of a round, which means nothing
 	for i, v := range variants {
-		slices.Sort(ratios[i])
 		b.ReportMetric(float64(times[i])/ops, v.name+"-ns")
 		b.ReportMetric(float64(allocs[i])/ops, v.name+"-allocs")
-		b.ReportMetric(ratios[i][rounds/2], v.name+"-ratio")
+		b.ReportMetric(measure.Median(ratios[i]), v.name+"-ratio")
 	}
 }

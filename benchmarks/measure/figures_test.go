@@ -19,6 +19,15 @@ func TestPercentilesAreThoseOfSortedLatencies(t *testing.T) {
 	require.Equal(t, measure.Percentiles{P50: 500, P99: 990, P999: 999, Max: 999, N: 1000}, measure.NewPercentiles(all))
 }
 
+func TestAMedianIsInTheMiddleOfAll(t *testing.T) {
+	require.Zero(t, measure.Median[float64](nil))
+	require.Equal(t, 7, measure.Median([]int{7}))
+	all := []time.Duration{40, 10, 30}
+	require.Equal(t, time.Duration(30), measure.Median(all))
+	require.Equal(t, []time.Duration{40, 10, 30}, all, "it was sorted in place")
+	require.Equal(t, 2.5, measure.Median([]float64{9, 1, 3, 2}))
+}
+
 func TestAWindowHoldsWhatIsUnderWayInIt(t *testing.T) {
 	const ms = time.Millisecond
 	auths := []time.Duration{100 * ms, 105 * ms, 500 * ms}

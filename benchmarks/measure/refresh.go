@@ -1,7 +1,6 @@
 package measure
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -119,7 +118,7 @@ func (s *Stage) refresh(ctx context.Context, c contenders.Contender, n int, cfg 
 	}
 	last, spread, reached := lastUses(tokens, auths)
 	return Refresh{
-		Contender: c.Name, Connections: n, Life: cfg.Life, LastUse: median(last), Spread: median(spread), Reached: median(reached),
+		Contender: c.Name, Connections: n, Life: cfg.Life, LastUse: Median(last), Spread: Median(spread), Reached: Median(reached),
 		ClosedOnExpiry: seen.ClosedOnExpiry - warm.ClosedOnExpiry, Auth: newPercentiles(trips.all()),
 	}, nil
 }
@@ -158,15 +157,6 @@ func (t *trips) all() []time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.took)
-}
-
-// median returns the middle one, or the zero value if there is none.
-func median[T cmp.Ordered](all []T) (m T) {
-	if len(all) > 0 {
-		slices.Sort(all)
-		m = all[len(all)/2]
-	}
-	return m
 }
 
 // lastUses returns, for each token but the newest, how long after it was issued the last connection sent its AUTH with it, and how

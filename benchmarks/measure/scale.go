@@ -114,26 +114,20 @@ func costsOf(ctx context.Context, n, times int, t terminus, round func()) ([]Con
 	}
 	costs := make([]ConnectionCost, len(all))
 	for i, h := range all {
+		median := func(of func(ConnectionCost) float64) float64 {
+			var values []float64
+			for _, c := range rounds[i] {
+				values = append(values, of(c))
+			}
+			return Median(values)
+		}
 		costs[i] = ConnectionCost{
 			Contender: h.name, Connections: n, Socket: t.socket != "",
-			Floor:      middle(rounds[i], func(c ConnectionCost) float64 { return c.Floor }),
-			Bytes:      middle(rounds[i], func(c ConnectionCost) float64 { return c.Bytes }),
-			Goroutines: middle(rounds[i], func(c ConnectionCost) float64 { return c.Goroutines }),
-			Timers:     middle(rounds[i], func(c ConnectionCost) float64 { return c.Timers }),
+			Floor:      median(func(c ConnectionCost) float64 { return c.Floor }),
+			Bytes:      median(func(c ConnectionCost) float64 { return c.Bytes }),
+			Goroutines: median(func(c ConnectionCost) float64 { return c.Goroutines }),
+			Timers:     median(func(c ConnectionCost) float64 { return c.Timers }),
 		}
 	}
 	return costs, nil
-}
-
-// middle returns the median of what of returns.
-func middle[T any](all []T, of func(T) float64) float64 {
-	values := make([]float64, len(all))
-	for i, v := range all {
-		values[i] = of(v)
-	}
-	slices.Sort(values)
-	if n := len(values); n > 0 {
-		return (values[(n-1)/2] + values[n/2]) / 2
-	}
-	return 0
 }
