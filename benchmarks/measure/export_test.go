@@ -4,6 +4,7 @@ import "time"
 
 var (
 	NewPercentiles = newPercentiles
+	OpenSoon       = openSoon
 	Within         = within
 )
 

@@ -27,8 +27,11 @@ func open(ctx context.Context, s *Stage, c contenders.Client, n int) error {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	var all sync.WaitGroup
+	defer func() {
+		cancel() // which ends those to which nothing is pushed
+		all.Wait()
+	}()
 	errs := make(chan error, n)
 	for range n {
 		all.Go(func() {
@@ -37,7 +40,6 @@ func open(ctx context.Context, s *Stage, c contenders.Client, n int) error {
 			}
 		})
 	}
-	defer all.Wait()
 	blocked := 0
 	for len(errs) == 0 && blocked < n && ctx.Err() == nil {
 		info, err := s.admin.Do(ctx, s.admin.B().Info().Section("clients").Build()).ToString()
@@ -52,6 +54,7 @@ func open(ctx context.Context, s *Stage, c contenders.Client, n int) error {
 			return err
 		}
 	}
+	all.Wait()
 	select {
 	case err := <-errs:
 		return fmt.Errorf("cannot open %d connections: %w", n, err)
