@@ -39,8 +39,8 @@ func (f *finished) progress(t *testing.T) func(float64) {
 	}
 }
 
+// Nothing else may keep the machine busy meanwhile: its tokens live for two seconds.
 func TestOneContenderNoticesExpiryAndAnotherDoesNot(t *testing.T) {
-	t.Parallel()
 	all, err := measure.Rotations(t.Context(), measure.RotationConfig{
 		Contenders: []contenders.Contender{contenders.RueidisInStream, contenders.RueidisNone}, Life: 2 * time.Second, Lives: 2, Rounds: 1,
 	}, new(finished).progress(t))
@@ -114,8 +114,8 @@ func TestSteadyStatesAreOfAllContendersInEachRound(t *testing.T) {
 	}
 }
 
+// Nothing else may keep the machine busy meanwhile: its tokens live for two seconds.
 func TestARefreshReachesAllConnections(t *testing.T) {
-	t.Parallel()
 	all, err := measure.Refreshes(t.Context(), measure.RefreshConfig{
 		Contenders:  []contenders.Contender{contenders.RueidisInStream, contenders.Pool},
 		Connections: []int{1, 8}, Life: 2 * time.Second, Rotations: 1,
