@@ -1,22 +1,17 @@
 package measure_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/benchmarks/measure"
-	"github.com/redisentra/redisentra/testutil"
 )
 
 func TestEachNodeHasItsConnectionsAndTheirAuths(t *testing.T) {
 	last := 0.0
 	nodes, err := measure.Clusters(t.Context(), measure.ShortNodes(), func(done float64) { last = done })
-	if errors.Is(err, testutil.ErrNoRedisServer) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
+	requireServer(t, err)
 	require.InDelta(t, 1, last, 1e-9)
 	require.Len(t, nodes, 2)
 	for i, n := range nodes {

@@ -1,13 +1,11 @@
 package measure_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisentra/redisentra/benchmarks/measure"
-	"github.com/redisentra/redisentra/testutil"
 )
 
 func TestAConnectionHasItsCostAndNothingElse(t *testing.T) {
@@ -19,10 +17,7 @@ func TestAConnectionHasItsCostAndNothingElse(t *testing.T) {
 				require.Greater(t, done, last)
 				last = done
 			})
-			if errors.Is(err, testutil.ErrNoRedisServer) {
-				t.Skip(err)
-			}
-			require.NoError(t, err)
+			requireServer(t, err)
 			require.InDelta(t, 1, last, 1e-9)
 			found := map[string]measure.ConnectionCost{}
 			for _, c := range costs {
