@@ -29,6 +29,7 @@ const (
 	transactors = 2
 	poppers     = 2
 	atOnce      = sharers + transactors + 2*poppers + 1 // with those that push and publish
+	poolSize    = atOnce + 5                            // a client may need one for a while that nobody uses, such as for an AUTH
 
 	rest    = time.Millisecond // after each command
 	timeout = 2 * time.Second  // of each command

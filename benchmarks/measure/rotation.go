@@ -107,7 +107,7 @@ func (n *notes) turn(ctx context.Context, s *Stage, c contenders.Contender, cfg 
 	if err != nil {
 		return err
 	}
-	a.target.Timeout = timeout
+	a.target.PoolSize, a.target.Timeout = poolSize, timeout
 	if err := a.connect(ctx); err != nil {
 		return err
 	}
