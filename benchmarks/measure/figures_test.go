@@ -48,3 +48,26 @@ func TestAWindowHoldsWhatIsUnderWayInIt(t *testing.T) {
 		require.Equal(t, c.inside, measure.InWindow(auths, c.begin, c.end), c.name)
 	}
 }
+
+func TestEachStretchWithEnoughCommandsHasItsRatio(t *testing.T) {
+	const n = 4_500 // a command each millisecond, of which 10 of 20 are in a window: 1,000 of both in 2 s
+	var auths, took []time.Duration
+	for i := range time.Duration(n) {
+		slow := 1 + i/2_000 // the windows of one stretch after the other
+		if i%20 == 0 {
+			auths = append(auths, i*time.Millisecond)
+		}
+		if i%20 >= 10 {
+			slow = 1
+		}
+		took = append(took, slow*time.Microsecond)
+	}
+	inside, outside, ratios := measure.Split(auths, took)
+	require.Len(t, inside, n/2)
+	require.Len(t, outside, n/2)
+	require.Equal(t, []float64{1, 2}, ratios, "of what is over there are too few")
+
+	_, outside, ratios = measure.Split(nil, took)
+	require.Len(t, outside, n)
+	require.Empty(t, ratios, "nothing was in a window")
+}

@@ -63,8 +63,10 @@ type Rotation struct {
 	MessagesLost   int             `json:"messagesLost"`
 	Inside         Percentiles     `json:"inside"`  // of commands within rotation windows
 	Outside        Percentiles     `json:"outside"` // of the others
-	InsideOutside  []float64       `json:"insideOutside"`
-	Timeline       []Moment        `json:"timeline"`
+	// InsideOutside are the 99th percentiles of commands within rotation windows by those of the others, of each stretch of the load
+	// that has a thousand of both, which is about a life of a token.
+	InsideOutside []float64 `json:"insideOutside"`
+	Timeline      []Moment  `json:"timeline"`
 }
 
 // Kind is one kind of load.

@@ -92,10 +92,11 @@ func Rotations(ctx context.Context, cfg RotationConfig, progress func(done float
 
 // notes are what the turns of one contender have brought, on a clock that stands still in between.
 type notes struct {
-	took   time.Duration // of the turns so far
-	auths  []time.Duration
-	result Rotation // what is simply added up
-	did    [kinds]tally
+	took    time.Duration // of the turns so far
+	inside  []time.Duration
+	outside []time.Duration
+	result  Rotation // what is simply added up
+	did     [kinds]tally
 }
 
 // turn lets one contender bear the load once.
@@ -133,9 +134,10 @@ func (n *notes) turn(ctx context.Context, s *Stage, c contenders.Contender, cfg 
 			n.result.Expiries = append(n.result.Expiries, at(t.ExpiresAt))
 		}
 	}
+	var auths []time.Duration
 	for _, auth := range s.server.Auths() {
 		if !auth.At.Before(l.begun) && auth.Username == a.objectID {
-			n.auths = append(n.auths, at(auth.At))
+			auths = append(auths, at(auth.At))
 		}
 	}
 	n.result.Opened += seen.Opened - warm.Opened
@@ -144,6 +146,9 @@ func (n *notes) turn(ctx context.Context, s *Stage, c contenders.Contender, cfg 
 	for k := range n.did {
 		n.did[k].add(l.did(k))
 	}
+	inside, outside, ratios := split(auths, l.did(multiplexed).samples)
+	n.inside, n.outside = append(n.inside, inside...), append(n.outside, outside...)
+	n.result.InsideOutside = append(n.result.InsideOutside, ratios...)
 	n.took += took
 	return nil
 }

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -16,18 +17,32 @@ func (n *notes) rotation(moment time.Duration) Rotation {
 		}
 		r.Kinds = append(r.Kinds, kind)
 	}
-	slices.Sort(n.auths)
-	var inside, outside []time.Duration
-	for _, s := range n.did[multiplexed].samples {
-		if inWindow(n.auths, s) {
+	r.Inside, r.Outside = newPercentiles(n.inside), newPercentiles(n.outside)
+	r.Timeline = n.timeline(moment)
+	return r
+}
+
+// enough is how many latencies tell their 99th percentile.
+const enough = 1000
+
+// split returns the latencies of samples within the windows that begin with auths and those of the others, and for each
+// stretch of time that has enough of both the ratio of their 99th percentiles. What is left at the end has none.
+func split(auths []time.Duration, samples []sample) (inside, outside []time.Duration, ratios []float64) {
+	slices.Sort(auths)
+	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.at, b.at) })
+	i, o := 0, 0 // where the stretch begins
+	for _, s := range samples {
+		if inWindow(auths, s) {
 			inside = append(inside, s.took)
 		} else {
 			outside = append(outside, s.took)
 		}
+		if len(inside)-i >= enough && len(outside)-o >= enough {
+			ratios = append(ratios, float64(newPercentiles(inside[i:]).P99)/float64(newPercentiles(outside[o:]).P99))
+			i, o = len(inside), len(outside)
+		}
 	}
-	r.Inside, r.Outside = newPercentiles(inside), newPercentiles(outside)
-	r.Timeline = n.timeline(moment)
-	return r
+	return inside, outside, ratios
 }
 
 // inWindow reports whether s was under way in one of the windows that begin with auths, which are sorted.
