@@ -15,8 +15,8 @@ import (
 )
 
 // BenchmarkSteady compares clients while no token is near its end, on their server's socket or, with TLS, behind
-// the gateway. For each it reports the median of its throughput by that of static rueidis in the same round, above 1 is
-// faster; the ratio of their 99th percentiles, above 1 is slower; and allocations.
+// the gateway. For each it reports the median of its throughput by that of static rueidis in the same round, where above 1 is
+// faster; the ratio of their 99th percentiles, where above 1 is slower, as in all ratios of times; and allocations.
 func BenchmarkSteady(b *testing.B) {
 	sizes := map[int][]int{1: {16, 1 << 10, 64 << 10}, 8: {16}, 64: {16, 1 << 10, 64 << 10}, 256: {16}}
 	for _, tls := range []bool{false, true} {
@@ -36,7 +36,7 @@ func BenchmarkSteady(b *testing.B) {
 					b.ReportMetric(0, "ns/op") // of a round, which means nothing
 					all := t.Results()
 					for _, r := range all {
-						b.ReportMetric(measure.Median(r.Ratios), r.Contender+"-ratio")
+						b.ReportMetric(measure.Median(r.Ratios), r.Contender+"-throughput-ratio")
 						b.ReportMetric(float64(r.Latency.P99)/float64(all[0].Latency.P99), r.Contender+"-p99-ratio")
 						b.ReportMetric(r.AllocsPerOp, r.Contender+"-allocs")
 					}
