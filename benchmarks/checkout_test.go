@@ -34,24 +34,21 @@ func BenchmarkCheckout(b *testing.B) {
 	})
 	require.NoError(b, err)
 	defer ours.Close()
-	compare(b, 20_000,
-		variant{"puddle", func(n int) {
-			for range n {
-				r, err := inner.Acquire(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
+	const n = 20_000
+	compare(b, 1,
+		variant{"puddle", n, func() error {
+			r, err := inner.Acquire(ctx)
+			if err == nil {
 				r.Release()
 			}
+			return err
 		}},
-		variant{"pool", func(n int) {
-			for range n {
-				l, err := ours.Acquire(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
+		variant{"pool", n, func() error {
+			l, err := ours.Acquire(ctx)
+			if err == nil {
 				l.Release()
 			}
+			return err
 		}},
 	)
 }

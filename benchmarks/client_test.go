@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
+	"slices"
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
@@ -33,18 +33,26 @@ func newServer(b *testing.B) server {
 	return server
 }
 
+func (s server) dialResp(ctx context.Context) (*resp.Conn, error) {
+	return resp.Dial(ctx, "unix", s.socket, nil)
+}
+
 func (s server) resp(b *testing.B) *resp.Conn {
 	b.Helper()
-	c, err := resp.Dial(b.Context(), "unix", s.socket, nil)
+	c, err := s.dialResp(b.Context())
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = c.Close() })
 	require.NoError(b, c.Auth(b.Context(), "default", s.password))
 	return c
 }
 
+func (s server) dialRedigo() (redis.Conn, error) {
+	return redis.Dial("unix", s.socket, redis.DialPassword(s.password))
+}
+
 func (s server) redigo(b *testing.B) redis.Conn {
 	b.Helper()
-	c, err := redis.Dial("unix", s.socket, redis.DialPassword(s.password))
+	c, err := s.dialRedigo()
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = c.Close() })
 	return c
@@ -52,9 +60,28 @@ func (s server) redigo(b *testing.B) redis.Conn {
 
 func (s server) goredis(b *testing.B, size int) *goredis.Client {
 	b.Helper()
-	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: s.socket, Password: s.password, PoolSize: size, DisableIdentity: true})
+	c := goredis.NewClient(&goredis.Options{
+		Network: "unix", Addr: s.socket, Password: s.password, PoolSize: size, DisableIdentity: true,
+	})
 	b.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// isValue requires that a GET has returned value.
+func isValue(got string, err error) error {
+	if err == nil && got != value {
+		err = fmt.Errorf("got %q", got)
+	}
+	return err
+}
+
+// getResp is one GET.
+func getResp(ctx context.Context, c *resp.Conn) error {
+	v, err := c.Do(ctx, "GET", "key")
+	if err != nil {
+		return err
+	}
+	return isValue(v.Text())
 }
 
 // BenchmarkGet compares one GET after the other on one connection. raw writes the bytes of the command and reads those of the reply.
@@ -70,100 +97,75 @@ func BenchmarkGet(b *testing.B) {
 	require.NoError(b, err)
 	get := []byte("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n")
 	want := len("$16\r\n\r\n") + len(value)
-	ours, one, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
-	compare(b, 100,
-		variant{"raw", func(n int) {
-			for range n {
-				if _, err := raw.Write(get); err != nil {
-					b.Fatal(err)
-				}
-				if _, err := io.ReadAtLeast(raw, reply, want); err != nil {
-					b.Fatal(err)
-				}
+	ours, redigo, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
+	const n = 100
+	compare(b, 1,
+		variant{"raw", n, func() error {
+			if _, err := raw.Write(get); err != nil {
+				return err
 			}
+			_, err := io.ReadAtLeast(raw, reply, want)
+			return err
 		}},
-		variant{"resp", func(n int) {
-			for range n {
-				v, err := ours.Do(ctx, "GET", "key")
-				if err != nil || text(v) != value {
-					b.Fatal(v, err)
-				}
-			}
+		variant{"resp", n, func() error {
+			return getResp(ctx, ours)
 		}},
-		variant{"redigo", func(n int) {
-			for range n {
-				if v, err := redis.String(one.Do("GET", "key")); err != nil || v != value {
-					b.Fatal(v, err)
-				}
-			}
-		}},
-		variant{"go-redis", func(n int) {
-			for range n {
-				if v, err := many.Get(ctx, "key").Result(); err != nil || v != value {
-					b.Fatal(v, err)
-				}
-			}
-		}},
+		variant{"redigo", n, func() error { return isValue(redis.String(redigo.Do("GET", "key"))) }},
+		variant{"go-redis", n, func() error { return isValue(many.Get(ctx, "key").Result()) }},
 	)
 }
 
-// BenchmarkPipeline compares pipelines of 100 GETs on one connection. An operation is one GET.
+// BenchmarkPipeline compares pipelines of 100 GETs on one connection. An operation is one pipeline.
 func BenchmarkPipeline(b *testing.B) {
 	ctx, s := context.Background(), newServer(b)
-	const length = 100
-	cmds := make([][]string, length)
-	for i := range cmds {
-		cmds[i] = []string{"GET", "key"}
-	}
-	ours, one, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
-	compare(b, 20*length,
-		variant{"resp", func(n int) {
-			for range n / length {
-				replies, err := ours.Pipeline(ctx, cmds...)
-				if err != nil {
-					b.Fatal(err)
-				}
-				for _, v := range replies {
-					if text(v) != value {
-						b.Fatal(v)
-					}
+	cmds := slices.Repeat([][]string{{"GET", "key"}}, 100)
+	ours, redigo, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
+	const n = 20
+	compare(b, 1,
+		variant{"redigo", n, func() error {
+			for _, cmd := range cmds {
+				if err := redigo.Send(cmd[0], cmd[1]); err != nil {
+					return err
 				}
 			}
+			if err := redigo.Flush(); err != nil {
+				return err
+			}
+			for range cmds {
+				if err := isValue(redis.String(redigo.Receive())); err != nil {
+					return err
+				}
+			}
+			return nil
 		}},
-		variant{"redigo", func(n int) {
-			for range n / length {
+		variant{"go-redis", n, func() error {
+			replies, err := many.Pipelined(ctx, func(p goredis.Pipeliner) error {
 				for _, cmd := range cmds {
-					if err := one.Send(cmd[0], cmd[1]); err != nil {
-						b.Fatal(err)
-					}
+					p.Get(ctx, cmd[1])
 				}
-				if err := one.Flush(); err != nil {
-					b.Fatal(err)
-				}
-				for range cmds {
-					if v, err := redis.String(one.Receive()); err != nil || v != value {
-						b.Fatal(v, err)
-					}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			for _, r := range replies {
+				if err := isValue(r.(*goredis.StringCmd).Result()); err != nil {
+					return err
 				}
 			}
+			return nil
 		}},
-		variant{"go-redis", func(n int) {
-			for range n / length {
-				replies, err := many.Pipelined(ctx, func(p goredis.Pipeliner) error {
-					for _, cmd := range cmds {
-						p.Get(ctx, cmd[1])
-					}
-					return nil
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-				for _, r := range replies {
-					if v := r.(*goredis.StringCmd).Val(); v != value {
-						b.Fatal(v)
-					}
+		variant{"resp", n, func() error {
+			replies, err := ours.Pipeline(ctx, cmds...)
+			if err != nil {
+				return err
+			}
+			for _, v := range replies {
+				if err := isValue(v.Text()); err != nil {
+					return err
 				}
 			}
+			return nil
 		}},
 	)
 }
@@ -171,54 +173,22 @@ func BenchmarkPipeline(b *testing.B) {
 // BenchmarkPooledGet compares GETs of 64 goroutines that share 16 connections.
 func BenchmarkPooledGet(b *testing.B) {
 	ctx, s := context.Background(), newServer(b)
-	const goroutines, size = 64, 16
-	ours, err := pool.New(pool.Config[*resp.Conn]{
-		Dial: func(ctx context.Context) (*resp.Conn, error) {
-			return resp.Dial(ctx, "unix", s.socket, nil)
-		},
-		Source: auth.Static("default", s.password), MaxSize: size,
-	})
+	const goroutines, n, size = 64, 64 * 32, 16
+	ours, err := pool.New(pool.Config[*resp.Conn]{Dial: s.dialResp, Source: auth.Static("default", s.password), MaxSize: size})
 	require.NoError(b, err)
 	defer ours.Close()
-	redigo := &redis.Pool{
-		Dial:      func() (redis.Conn, error) { return redis.Dial("unix", s.socket, redis.DialPassword(s.password)) },
-		MaxActive: size, MaxIdle: size, Wait: true,
-	}
+	redigo := &redis.Pool{Dial: s.dialRedigo, MaxActive: size, MaxIdle: size, Wait: true}
 	defer redigo.Close()
 	many := s.goredis(b, size)
-	each := func(get func() error) func(n int) {
-		return func(n int) {
-			var all sync.WaitGroup
-			for range goroutines {
-				all.Go(func() {
-					for range n / goroutines {
-						if err := get(); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			}
-			all.Wait()
-		}
-	}
-	get := func(c *resp.Conn) error {
-		_, err := c.Do(ctx, "GET", "key")
-		return err
-	}
-	compare(b, 32*goroutines,
-		variant{"pool", each(func() error { return ours.Do(ctx, get) })},
-		variant{"redigo", each(func() error {
+	compare(b, goroutines,
+		variant{"redigo", n, func() error {
 			c := redigo.Get()
 			defer c.Close()
-			_, err := redis.String(c.Do("GET", "key"))
-			return err
-		})},
-		variant{"go-redis", each(func() error { return many.Get(ctx, "key").Err() })},
+			return isValue(redis.String(c.Do("GET", "key")))
+		}},
+		variant{"go-redis", n, func() error { return isValue(many.Get(ctx, "key").Result()) }},
+		variant{"pool", n, func() error {
+			return ours.Do(ctx, func(c *resp.Conn) error { return getResp(ctx, c) })
+		}},
 	)
-}
-
-func text(v resp.Value) string {
-	s, _ := v.Text()
-	return s
 }
