@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 	goredis "github.com/redis/go-redis/v9"
@@ -33,6 +34,10 @@ func newServer(b *testing.B) server {
 	return server
 }
 
+// timeout bounds each command, or pipeline, of every client, as it does by default in go-redis: there and in redigo by deadlines of
+// the connection, which both set anew each time, and in resp by a context for each, as its connections have no timeouts.
+const timeout = 5 * time.Second
+
 func (s server) dialResp(ctx context.Context) (*resp.Conn, error) {
 	return resp.Dial(ctx, "unix", s.socket, nil)
 }
@@ -47,7 +52,7 @@ func (s server) resp(b *testing.B) *resp.Conn {
 }
 
 func (s server) dialRedigo() (redis.Conn, error) {
-	return redis.Dial("unix", s.socket, redis.DialPassword(s.password))
+	return redis.Dial("unix", s.socket, redis.DialPassword(s.password), redis.DialReadTimeout(timeout), redis.DialWriteTimeout(timeout))
 }
 
 func (s server) redigo(b *testing.B) redis.Conn {
@@ -61,7 +66,7 @@ func (s server) redigo(b *testing.B) redis.Conn {
 func (s server) goredis(b *testing.B, size int) *goredis.Client {
 	b.Helper()
 	c := goredis.NewClient(&goredis.Options{
-		Network: "unix", Addr: s.socket, Password: s.password, PoolSize: size, DisableIdentity: true,
+		Network: "unix", Addr: s.socket, Password: s.password, PoolSize: size, ReadTimeout: timeout, WriteTimeout: timeout,
 	})
 	b.Cleanup(func() { _ = c.Close() })
 	return c
@@ -84,7 +89,8 @@ func getResp(ctx context.Context, c *resp.Conn) error {
 	return isValue(v.Text())
 }
 
-// BenchmarkGet compares one GET after the other on one connection. raw writes the bytes of the command and reads those of the reply.
+// BenchmarkGet compares one GET after the other on one connection. raw writes the bytes of the command and reads those of the reply,
+// and nothing bounds it.
 func BenchmarkGet(b *testing.B) {
 	ctx, s := context.Background(), newServer(b)
 	raw, err := net.Dial("unix", s.socket)
@@ -97,7 +103,8 @@ func BenchmarkGet(b *testing.B) {
 	require.NoError(b, err)
 	get := []byte("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n")
 	want := len("$16\r\n\r\n") + len(value)
-	ours, redigo, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
+	ours, redigo, sticky := s.resp(b), s.redigo(b), s.goredis(b, 1).Conn()
+	defer sticky.Close()
 	const n = 100
 	compare(b, 1,
 		variant{"raw", n, func() error {
@@ -108,10 +115,12 @@ func BenchmarkGet(b *testing.B) {
 			return err
 		}},
 		variant{"resp", n, func() error {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
 			return getResp(ctx, ours)
 		}},
 		variant{"redigo", n, func() error { return isValue(redis.String(redigo.Do("GET", "key"))) }},
-		variant{"go-redis", n, func() error { return isValue(many.Get(ctx, "key").Result()) }},
+		variant{"go-redis", n, func() error { return isValue(sticky.Get(ctx, "key").Result()) }},
 	)
 }
 
@@ -119,7 +128,8 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkPipeline(b *testing.B) {
 	ctx, s := context.Background(), newServer(b)
 	cmds := slices.Repeat([][]string{{"GET", "key"}}, 100)
-	ours, redigo, many := s.resp(b), s.redigo(b), s.goredis(b, 1)
+	ours, redigo, sticky := s.resp(b), s.redigo(b), s.goredis(b, 1).Conn()
+	defer sticky.Close()
 	const n = 20
 	compare(b, 1,
 		variant{"redigo", n, func() error {
@@ -128,18 +138,19 @@ func BenchmarkPipeline(b *testing.B) {
 					return err
 				}
 			}
-			if err := redigo.Flush(); err != nil {
+			replies, err := redis.Strings(redigo.Do("")) // which waits for all of them within one timeout
+			if err != nil {
 				return err
 			}
-			for range cmds {
-				if err := isValue(redis.String(redigo.Receive())); err != nil {
+			for _, v := range replies {
+				if err := isValue(v, nil); err != nil {
 					return err
 				}
 			}
 			return nil
 		}},
 		variant{"go-redis", n, func() error {
-			replies, err := many.Pipelined(ctx, func(p goredis.Pipeliner) error {
+			replies, err := sticky.Pipelined(ctx, func(p goredis.Pipeliner) error {
 				for _, cmd := range cmds {
 					p.Get(ctx, cmd[1])
 				}
@@ -156,6 +167,8 @@ func BenchmarkPipeline(b *testing.B) {
 			return nil
 		}},
 		variant{"resp", n, func() error {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
 			replies, err := ours.Pipeline(ctx, cmds...)
 			if err != nil {
 				return err
@@ -188,6 +201,8 @@ func BenchmarkPooledGet(b *testing.B) {
 		}},
 		variant{"go-redis", n, func() error { return isValue(many.Get(ctx, "key").Result()) }},
 		variant{"pool", n, func() error {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
 			return ours.Do(ctx, func(c *resp.Conn) error { return getResp(ctx, c) })
 		}},
 	)
