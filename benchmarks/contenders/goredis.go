@@ -42,8 +42,8 @@ func goRedisOptions(t Target) *redis.Options {
 	t = t.withDefaults()
 	return &redis.Options{
 		Network: t.Network, Addr: t.Addr, TLSConfig: t.TLSConfig, PoolSize: t.PoolSize,
-		ReadTimeout: t.Timeout, WriteTimeout: t.Timeout, ContextTimeoutEnabled: true, DisableIdentity: true,
-		ReadBufferSize: t.Buffers, WriteBufferSize: t.Buffers,
+		ContextTimeoutEnabled: true, // else it would let a command outlast its ctx, which neither rueidis nor our pool does
+		ReadBufferSize:        t.Buffers, WriteBufferSize: t.Buffers,
 	}
 }
 

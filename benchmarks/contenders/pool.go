@@ -16,7 +16,7 @@ func newPool(_ context.Context, t Target) (Client, error) {
 			c, err := resp.Dial(ctx, t.Network, t.Addr, &resp.Options{TLSConfig: t.TLSConfig})
 			return &respConn{Conn: c, onAuth: t.OnAuth}, err
 		},
-		DialTimeout: t.Timeout, Source: t.Source, MaxSize: int32(t.PoolSize),
+		Source: t.Source, MaxSize: int32(t.PoolSize),
 	})
 	if err != nil {
 		return nil, err

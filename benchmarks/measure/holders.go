@@ -139,7 +139,7 @@ func holdRedigo(ctx context.Context, t terminus, n int) (func(), error) {
 }
 
 func holdGoRedis(ctx context.Context, t terminus, n int) (func(), error) {
-	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.socket, Password: t.password, PoolSize: n, DisableIdentity: true})
+	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.socket, Password: t.password, PoolSize: n})
 	conns := make([]*goredis.Conn, n)
 	var err error
 	for i := range conns {
