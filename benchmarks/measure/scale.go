@@ -17,7 +17,7 @@ type ConnectionsConfig struct {
 }
 
 // ShortConnections is what a test has the time for.
-func ShortConnections() ConnectionsConfig { return ConnectionsConfig{Counts: []int{1, 20}, Rounds: 1} }
+func ShortConnections() ConnectionsConfig { return ConnectionsConfig{Counts: []int{1, 20}, Rounds: 3} }
 
 // Connections measures what connections cost that have logged in and do nothing, in rounds in which all contenders take their
 // turns, against connections that have logged in without them.
