@@ -7,7 +7,6 @@ import (
 	"net"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/gomodule/redigo/redis"
 	goredis "github.com/redis/go-redis/v9"
@@ -34,9 +33,8 @@ func newServer(b *testing.B) server {
 	return server
 }
 
-// timeout bounds each command, or pipeline, of every client, as it does by default in go-redis: there and in redigo by deadlines of
-// the connection, which both set anew each time, and in resp by a context for each, as its connections have no timeouts.
-const timeout = 5 * time.Second
+// never tells go-redis to set no deadlines. No client here does: redigo and resp do not by themselves.
+const never = -2
 
 func (s server) dialResp(ctx context.Context) (*resp.Conn, error) {
 	return resp.Dial(ctx, "unix", s.socket, nil)
@@ -52,7 +50,7 @@ func (s server) resp(b *testing.B) *resp.Conn {
 }
 
 func (s server) dialRedigo() (redis.Conn, error) {
-	return redis.Dial("unix", s.socket, redis.DialPassword(s.password), redis.DialReadTimeout(timeout), redis.DialWriteTimeout(timeout))
+	return redis.Dial("unix", s.socket, redis.DialPassword(s.password))
 }
 
 func (s server) redigo(b *testing.B) redis.Conn {
@@ -66,7 +64,7 @@ func (s server) redigo(b *testing.B) redis.Conn {
 func (s server) goredis(b *testing.B, size int) *goredis.Client {
 	b.Helper()
 	c := goredis.NewClient(&goredis.Options{
-		Network: "unix", Addr: s.socket, Password: s.password, PoolSize: size, ReadTimeout: timeout, WriteTimeout: timeout,
+		Network: "unix", Addr: s.socket, Password: s.password, PoolSize: size, ReadTimeout: never, WriteTimeout: never,
 	})
 	b.Cleanup(func() { _ = c.Close() })
 	return c
@@ -89,8 +87,7 @@ func getResp(ctx context.Context, c *resp.Conn) error {
 	return isValue(v.Text())
 }
 
-// BenchmarkGet compares one GET after the other on one connection. raw writes the bytes of the command and reads those of the reply,
-// and nothing bounds it.
+// BenchmarkGet compares one GET after the other on one connection. raw writes the bytes of the command and reads those of the reply.
 func BenchmarkGet(b *testing.B) {
 	ctx, s := context.Background(), newServer(b)
 	raw, err := net.Dial("unix", s.socket)
@@ -114,11 +111,7 @@ func BenchmarkGet(b *testing.B) {
 			_, err := io.ReadAtLeast(raw, reply, want)
 			return err
 		}},
-		variant{"resp", n, func() error {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			return getResp(ctx, ours)
-		}},
+		variant{"resp", n, func() error { return getResp(ctx, ours) }},
 		variant{"redigo", n, func() error { return isValue(redis.String(redigo.Do("GET", "key"))) }},
 		variant{"go-redis", n, func() error { return isValue(sticky.Get(ctx, "key").Result()) }},
 	)
@@ -138,7 +131,7 @@ func BenchmarkPipeline(b *testing.B) {
 					return err
 				}
 			}
-			replies, err := redis.Strings(redigo.Do("")) // which waits for all of them within one timeout
+			replies, err := redis.Strings(redigo.Do("")) // which waits for all of them
 			if err != nil {
 				return err
 			}
@@ -167,8 +160,6 @@ func BenchmarkPipeline(b *testing.B) {
 			return nil
 		}},
 		variant{"resp", n, func() error {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
 			replies, err := ours.Pipeline(ctx, cmds...)
 			if err != nil {
 				return err
@@ -201,8 +192,6 @@ func BenchmarkPooledGet(b *testing.B) {
 		}},
 		variant{"go-redis", n, func() error { return isValue(many.Get(ctx, "key").Result()) }},
 		variant{"pool", n, func() error {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
 			return ours.Do(ctx, func(c *resp.Conn) error { return getResp(ctx, c) })
 		}},
 	)

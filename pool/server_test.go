@@ -235,5 +235,5 @@ func TestWhereConnectionsDropAllTheTimeOperationsEnd(t *testing.T) {
 	users.Wait()
 	t.Logf("%d good, %d given up, %+v", good.Load(), bad.Load(), p.Stat())
 	require.Positive(t, good.Load())
-	require.Zero(t, p.Stat().Acquired)
+	require.Eventually(t, func() bool { return p.Stat().Acquired == 0 }, 10*time.Second, time.Millisecond, "an idle one may just be getting its AUTH")
 }

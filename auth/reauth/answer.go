@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redisentra/redisentra/auth"
@@ -40,7 +39,7 @@ func (c *Conn) passed(m *mark, replies [][]byte, last byte) {
 func (c *Conn) answered(m *mark, reply []byte, now time.Time) {
 	e := Event{Addr: c.conn.RemoteAddr(), Took: now.Sub(m.sent), ExpiresAt: m.creds.ExpiresAt}
 	if reply := string(bytes.TrimSpace(reply)); reply != "+OK" {
-		e.Err = errors.New("reauth: the server refused the token: " + redact.Text(strings.ReplaceAll(reply[1:], m.creds.Password, redact.Mark)))
+		e.Err = errors.New("reauth: the server refused the token: " + redact.Reply(reply[1:], m.creds.Password))
 	}
 	c.notices = append(c.notices, func() { c.s.onReauth(e) })
 	last := len(c.marks) == 0

@@ -42,7 +42,7 @@ func (cfg RefreshConfig) withDefaults() RefreshConfig {
 // Refreshes measures how long it takes from the moment when Entra issues a token until the last connection has sent its AUTH
 // with it, behind the gateway. The connections, of a pool or such as a client keeps for blocking commands, are all open
 // when it begins; then a few goroutines use the client now and then, so that most are idle. What multiplexes
-// has up to four shared connections besides.
+// has a shared connection besides.
 //
 // Ours spread their AUTHs over a window on purpose, so their times are parts of a token's life and not a cost: what is
 // to be had here is that the last AUTH comes long before expiry, however many connections there are.

@@ -25,7 +25,7 @@ type contenderRatio struct {
 func loadsOf(steady []measure.Steady) (loads []load) {
 	sorted := slices.Clone(steady)
 	slices.SortStableFunc(sorted, func(a, b measure.Steady) int {
-		return cmp.Or(compareBool(b.TLS, a.TLS), a.Goroutines-b.Goroutines, a.ValueBytes-b.ValueBytes)
+		return cmp.Or(cmp.Compare(through(a), through(b)), a.Goroutines-b.Goroutines, a.ValueBytes-b.ValueBytes)
 	})
 	base := map[string]measure.Percentiles{}
 	for _, s := range sorted {
@@ -49,19 +49,12 @@ func loadsOf(steady []measure.Steady) (loads []load) {
 }
 
 func loadName(s measure.Steady) string {
-	through := "plaintext"
-	if s.TLS {
-		through = "TLS"
-	}
-	return fmt.Sprintf("%s, %d goroutines, values of %s", through, s.Goroutines, size(float64(s.ValueBytes)))
+	return fmt.Sprintf("%s, %d goroutines, values of %s", through(s), s.Goroutines, size(float64(s.ValueBytes)))
 }
 
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
+func through(s measure.Steady) string {
+	if s.TLS {
+		return "TLS"
 	}
-	return -1
+	return "plaintext"
 }
