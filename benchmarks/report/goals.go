@@ -198,7 +198,7 @@ func spreadAuths(r *measure.Results) goal {
 			count(peak), count(without), count(float64(spread.Processes)), spread.Each))
 	if later, ok := fleetOf(r, true, false); ok {
 		peak, mean := later.PeakAndMean()
-		g.Beside += fmt.Sprintf("; started at any time %s instead of %s a second, by chance", count(peak), count(mean))
+		g.Beside += fmt.Sprintf("; started at any time %s instead of %s a second, by chance", count(peak), short(mean))
 	}
 	return g
 }

@@ -27,7 +27,7 @@ func table(r *measure.Results) string {
 			fmt.Fprintf(&b, "| %s | **%s** %s | %s | %s |\n", cell(g.Promise), cell(g.Figure), g.Mark(), cell(g.Limit), cell(g.Beside))
 		}
 	}
-	fmt.Fprintf(&b, "\nMeasured on %s: %s.\n", r.Begun.UTC().Format("2 January 2006"), cell(setting(r.Machine)))
+	fmt.Fprintf(&b, "\n≈ is undecided: the goal lies within what noise may have done. Measured on %s: %s.\n", r.Begun.UTC().Format("2 January 2006"), cell(setting(r.Machine)))
 	return b.String()
 }
 
