@@ -147,8 +147,8 @@ func steadyLatency(r *measure.Results) goal {
 	return g
 }
 
-// atMost returns that of all which is a contender's and has the most connections.
-func atMost[T any](all []T, contender string, of func(T) (contender string, connections int)) (most T) {
+// largest returns that of all which is a contender's and has the most connections.
+func largest[T any](all []T, contender string, of func(T) (contender string, connections int)) (most T) {
 	for _, v := range all {
 		_, n := of(most)
 		if c, m := of(v); c == contender && m >= n {
@@ -160,7 +160,7 @@ func atMost[T any](all []T, contender string, of func(T) (contender string, conn
 
 func inTime(r *measure.Results) goal {
 	const promise = "All connections have the new token long before the old one ends"
-	most := atMost(r.Refresh, ours, func(f measure.Refresh) (string, int) { return f.Contender, f.Connections })
+	most := largest(r.Refresh, ours, func(f measure.Refresh) (string, int) { return f.Contender, f.Connections })
 	if most.Life <= 0 || most.LastUse <= 0 {
 		return unknown(promise)
 	}
@@ -206,7 +206,7 @@ func spreadAuths(r *measure.Results) goal {
 func smallConnections(r *measure.Results) goal {
 	const promise = "A connection takes little memory and no goroutine"
 	connections := func(c measure.ConnectionCost) (string, int) { return c.Contender, c.Connections }
-	us, rueidis := atMost(r.Connections, "reauth", connections), atMost(r.Connections, static, connections)
+	us, rueidis := largest(r.Connections, "reauth", connections), largest(r.Connections, static, connections)
 	if us.Connections == 0 {
 		return unknown(promise)
 	}
