@@ -16,6 +16,8 @@ var (
 	// body begins what MSAL puts in front of an answer it could not decode, access
 	// token included, or the page of a proxy.
 	body = regexp.MustCompile(`(?is)(json message bytes were|<html|<head|<body|<!doctype).*`)
+	// echo begins the arguments that Redis repeats of a command which it does not know, cut off anywhere.
+	echo = regexp.MustCompile(`(?s)with args beginning with.*`)
 	// named is a secret that says so.
 	named = regexp.MustCompile(`(?i)((?:secret|password|token|assertion|key)=)[^\s&]+`)
 	// userinfo is the part of a URL that names a user and a password.
@@ -30,6 +32,7 @@ var (
 // bodies are cut out whole, and [Mark] stands for each word that looks like one.
 func Text(s string) string {
 	s = body.ReplaceAllString(s, "answer "+Mark)
+	s = echo.ReplaceAllString(s, Mark)
 	var b strings.Builder
 	for line := range strings.SplitSeq(s, "\n") {
 		if isBody(line) {

@@ -29,9 +29,25 @@ func TestSecretsGoAndTheRestStays(t *testing.T) {
 		{"a named secret", "client_secret=" + secret + "&grant_type=x", "client_secret=[redacted]&grant_type=x"},
 		{"a proxy's password", "proxyconnect http://me:" + secret + "@proxy:3128: refused", "proxyconnect http://[redacted]@proxy:3128: refused"},
 		{"long host names and paths stay", "Post https://my-very-long-cache-name-in-europe.westeurope.redis.azure.net/11111111-2222-3333-4444-555555555555/oauth2/v2.0/token", "Post https://my-very-long-cache-name-in-europe.westeurope.redis.azure.net/11111111-2222-3333-4444-555555555555/oauth2/v2.0/token"},
+		{"what Redis repeats", "ERR unknown command `AUTH`, with args beginning with: `me` `" + secret + "` ", "ERR unknown command `AUTH`, [redacted]"},
 		{"lines become one", "Attempted credentials:\n\tA: missing.\n\tB: missing.", "Attempted credentials: A: missing; B: missing"},
 		{"empty", "", ""},
 	} {
 		require.Equal(t, c.want, redact.Text(c.text), c.name)
 	}
+}
+
+func TestARepliesSecretsGoHoweverShort(t *testing.T) {
+	const wrong = "WRONGPASS invalid username-password pair or user is disabled."
+	token := strings.Repeat(secret+"-", 40)
+	for text, want := range map[string]string{
+		wrong:                           wrong,
+		"no " + secret + "-s3 here":     "no [redacted] here",
+		"no " + token + " here":         "no [redacted] here",
+		"no " + token[:100] + ", cut":   "no [redacted], cut",
+		"nothing like s3cr except that": "nothing like s3cr except that",
+	} {
+		require.Equal(t, want, redact.Reply(text, token), text)
+	}
+	require.Equal(t, "no [redacted]", redact.Reply("no "+secret, secret))
 }

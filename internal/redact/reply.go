@@ -2,12 +2,9 @@ package redact
 
 import "strings"
 
-// Reply returns what a server replied to a login without what may be a secret of it. A server that does not
-// know the command repeats its arguments, and may cut them off anywhere.
+// Reply returns what a server replied to a login without what may be a secret of it: [Text], without the secrets that
+// were sent, however short, and the beginnings of them.
 func Reply(message string, secrets ...string) string {
-	if before, _, found := strings.Cut(message, "with args beginning with"); found {
-		message = before + Mark
-	}
 	for _, secret := range secrets {
 		message = without(message, secret)
 	}
