@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -63,16 +64,17 @@ func holdReauth(ctx context.Context, t terminus, n int) (func(), error) {
 	})
 }
 
-func holdConns(n int, open func() (net.Conn, error)) (func(), error) {
-	conns := make([]net.Conn, 0, n)
-	release := func() {
+// holdConns opens n connections, and closes those that it has if one cannot be opened.
+func holdConns[C io.Closer](n int, open func() (C, error)) (release func(), err error) {
+	conns := make([]C, 0, n)
+	release = func() {
 		for _, c := range conns {
 			_ = c.Close()
 		}
 	}
 	for range n {
 		c, err := open()
-		if c != nil {
+		if any(c) != nil {
 			conns = append(conns, c)
 		}
 		if err != nil {
@@ -119,43 +121,26 @@ func holdRedigo(ctx context.Context, t terminus, n int) (func(), error) {
 		},
 		MaxActive: n, MaxIdle: n,
 	}
-	conns := make([]redis.Conn, 0, n)
-	var err error
-	for range n {
-		var c redis.Conn
-		if c, err = p.GetContext(ctx); err != nil {
-			break
-		}
-		conns = append(conns, c)
-	}
-	for _, c := range conns {
-		_ = c.Close() // back into the pool
-	}
+	giveBack, err := holdConns(n, func() (redis.Conn, error) { return p.GetContext(ctx) })
 	if err != nil {
 		_ = p.Close()
 		return nil, err
 	}
+	giveBack()
 	return func() { _ = p.Close() }, nil
 }
 
 func holdGoRedis(ctx context.Context, t terminus, n int) (func(), error) {
 	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.socket, Password: t.password, PoolSize: n})
-	conns := make([]*goredis.Conn, n)
-	var err error
-	for i := range conns {
-		conns[i] = c.Conn()
-		if err = conns[i].Ping(ctx).Err(); err != nil {
-			conns = conns[:i+1]
-			break
-		}
-	}
-	for _, conn := range conns {
-		_ = conn.Close() // back into the pool
-	}
+	giveBack, err := holdConns(n, func() (*goredis.Conn, error) {
+		conn := c.Conn()
+		return conn, conn.Ping(ctx).Err()
+	})
 	if err != nil {
 		_ = c.Close()
 		return nil, err
 	}
+	giveBack()
 	return func() { _ = c.Close() }, nil
 }
 

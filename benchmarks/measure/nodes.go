@@ -137,7 +137,6 @@ func (cfg NodesConfig) compare(ctx context.Context, n *Nodes, clients [2]rueidis
 		n.Ratios = append(n.Ratios, rates[1]/rates[0])
 		progress(float64(round+1) / float64(cfg.Rounds))
 	}
-	n.Ratio = Median(n.Ratios)
 	moreAuths, moreTokens := count()
 	if moreTokens-tokens < 2 {
 		return errors.New("the token was not renewed twice meanwhile: there have to be more rounds, or longer turns")

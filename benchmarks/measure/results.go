@@ -126,6 +126,5 @@ type Nodes struct {
 	Nodes       int       `json:"nodes"`
 	Connections int       `json:"connections"`
 	Auths       float64   `json:"auths"`  // for each life of a token
-	Ratio       float64   `json:"ratio"`  // throughput, to a static rueidis client's in the same round: the median of
-	Ratios      []float64 `json:"ratios"` // that of each round
+	Ratios      []float64 `json:"ratios"` // of each round: throughput to a static rueidis client's
 }

@@ -99,7 +99,6 @@ func renderPage(r *measure.Results) (string, error) {
 		"size":    size,
 		"short":   short,
 		"ratio":   ratio,
-		"span":    span,
 		"inOut":   func(r measure.Rotation) float64 { return quantile(r.InsideOutside, 0.5) },
 		"day":     func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 		"minutes": func(d time.Duration) string { return short(d.Minutes()) + " min" },
