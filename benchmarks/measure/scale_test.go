@@ -28,11 +28,11 @@ func TestAConnectionHasItsCostAndNothingElse(t *testing.T) {
 				}
 			}
 			ours := found["reauth"]
-			require.Greater(t, ours.Bytes, 100.0)
-			require.Greater(t, ours.Floor, 30.0)
 			require.InDelta(t, 1, ours.Timers, 0.5)
 			require.InDelta(t, 0, ours.Goroutines, 0.05)
-			require.Contains(t, found, "pool")
+			// What so few connections of ours hold is less than what the runtime itself may free meanwhile. These hold much more.
+			require.Greater(t, found["pool"].Bytes, 4<<10+ours.Bytes)
+			require.Equal(t, sockets == 0, found["rueidis-static"].Bytes > 1<<20)
 			require.Equal(t, sockets == 0, found["go-redis-static"].Connections == 20)
 		})
 	}
