@@ -83,7 +83,7 @@ func (m *member[C]) hold(conn C, creds auth.Credentials, losses uint64) {
 
 // loggedIn notes what the server has accepted.
 func (m *member[C]) loggedIn(creds auth.Credentials, losses uint64) {
-	now := time.Now()
+	now := time.Now().Round(0)
 	m.creds, m.losses = creds, losses
 	m.due = creds.ReauthAt(creds.IssuedAt)
 	m.near = false

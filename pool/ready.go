@@ -18,7 +18,7 @@ import (
 // ready does what m's connection needs before it is handed out, or, if not forUser, while it is idle: an
 // AUTH, or another connection in its place. After an error m is of no more use.
 func (p *Pool[C]) ready(ctx context.Context, m *member[C], forUser bool) error {
-	now := time.Now()
+	now := time.Now().Round(0)
 	if m.outlived(now) && !(forUser && m.fresh) { // whoever sets a limit in ns is to get connections, too
 		if !forUser {
 			return errOutlived
@@ -53,7 +53,7 @@ func (p *Pool[C]) ready(ctx context.Context, m *member[C], forUser bool) error {
 // own, or because another connection was lost since the server last answered on this one. An
 // error says that its own have expired, and that there are no others.
 func (p *Pool[C]) newest(ctx context.Context, m *member[C], forUser bool) (creds auth.Credentials, stale bool, err error) {
-	now := time.Now()
+	now := time.Now().Round(0)
 	valid, lost := m.creds.ValidAt(now), m.losses != p.losses.Load()
 	m.near = m.near || !m.due.IsZero() && !now.Before(m.due)
 	switch {
@@ -89,7 +89,7 @@ func (p *Pool[C]) renew(ctx context.Context, m *member[C], creds auth.Credential
 	}
 	p.failedReauths.Add(1)
 	replaced := p.replace(ctx, m)
-	if now := time.Now(); replaced != nil && retry.Classify(err) == retry.AuthFailed && !m.broken() && m.creds.ValidAt(now) {
+	if now := time.Now().Round(0); replaced != nil && retry.Classify(err) == retry.AuthFailed && !m.broken() && m.creds.ValidAt(now) {
 		// The server refuses even new connections, while this one is still logged in.
 		m.due, m.near, m.losses = m.creds.ReauthAt(now), false, losses
 		m.lookedAfter(now)

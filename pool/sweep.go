@@ -5,7 +5,9 @@ import (
 	"time"
 )
 
-// maxSleep bounds how long a timer is trusted; it stands still while a machine sleeps, expiry does not.
+// maxSleep bounds how long a timer is trusted; it stands still while a machine sleeps, expiry does not. So does
+// the monotonic clock, and each now here is of the wall clock alone: of two that disagree, sweep, which goes by this
+// one, would find due again and again what by the other is not.
 const maxSleep = time.Minute
 
 // sweep looks after idle connections until the pool is closed. The moments are marked here, so that a
