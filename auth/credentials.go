@@ -61,6 +61,19 @@ func (c Credentials) reauthAt(now time.Time, r float64) time.Time {
 	return now.Add(max(wait, min(time.Second, life/50), time.Millisecond))
 }
 
+// NewsTo reports whether a connection that is logged in with held should send an AUTH with c: because
+// the password is another one, or because it lives on, by more than rounding makes, of which the server learns by
+// nothing else. The IssuedAt of held must be known, as it is of what a [TokenSource] or [LastValid] gives.
+func (c Credentials) NewsTo(held Credentials) bool {
+	switch {
+	case c.Password != held.Password:
+		return true
+	case c.ExpiresAt.IsZero() || held.ExpiresAt.IsZero():
+		return !c.ExpiresAt.Equal(held.ExpiresAt)
+	}
+	return c.ExpiresAt.Sub(held.ExpiresAt) >= held.ExpiresAt.Sub(held.IssuedAt)/10
+}
+
 // String implements [fmt.Stringer].
 func (c Credentials) String() string {
 	expires := "never"

@@ -64,29 +64,36 @@ func (l *logins) requireHourly(t *testing.T, hours int) {
 	}
 }
 
+// connect logs a connection of package reauth in to a server whose logins are returned.
+func connect(t *testing.T, source auth.Source) *logins {
+	t.Helper()
+	seen := new(logins)
+	mini := miniredis.NewMiniRedis()
+	mini.RequireUserAuth("me", "same")
+	raw, err := mini.Dial() // without a socket
+	require.NoError(t, err)
+	t.Cleanup(mini.Close)
+	mini.Server().SetPreHook(func(_ *server.Peer, cmd string, _ ...string) bool {
+		if cmd == "AUTH" {
+			seen.note()
+		}
+		return false
+	})
+	conn := reauth.NewConn(raw, reauth.Config{Source: source})
+	t.Cleanup(func() { _ = conn.Close() })
+	go func() { _, _ = io.Copy(io.Discard, conn) }()
+	c, err := conn.Credentials(t.Context())
+	require.NoError(t, err)
+	_, err = conn.Write(wire.AppendCommand(nil, "AUTH", c.Username, c.Password))
+	require.NoError(t, err)
+	return seen
+}
+
 func TestAConnectionOutlivesThirtyProlongationsOfItsPassword(t *testing.T) {
 	for name, source := range prolonged {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var seen logins
-				mini := miniredis.NewMiniRedis()
-				mini.RequireUserAuth("me", "same")
-				raw, err := mini.Dial() // without a socket
-				require.NoError(t, err)
-				t.Cleanup(mini.Close)
-				mini.Server().SetPreHook(func(_ *server.Peer, cmd string, _ ...string) bool {
-					if cmd == "AUTH" {
-						seen.note()
-					}
-					return false
-				})
-				conn := reauth.NewConn(raw, reauth.Config{Source: source(t)})
-				defer conn.Close()
-				go func() { _, _ = io.Copy(io.Discard, conn) }()
-				c, err := conn.Credentials(t.Context())
-				require.NoError(t, err)
-				_, err = conn.Write(wire.AppendCommand(nil, "AUTH", c.Username, c.Password))
-				require.NoError(t, err)
+				seen := connect(t, source(t))
 				time.Sleep(30 * time.Hour)
 				seen.requireHourly(t, 30)
 			})
@@ -100,20 +107,49 @@ type noting struct{ *logins }
 func (n noting) Auth(context.Context, string, string) error { n.note(); return nil }
 func (n noting) Close() error                               { return nil }
 
+// fill logs a connection of a pool in, as connect does.
+func fill(t *testing.T, source auth.Source) *logins {
+	t.Helper()
+	seen := new(logins)
+	p, err := pool.New(pool.Config[noting]{
+		Dial:   func(context.Context) (noting, error) { return noting{seen}, nil },
+		Source: source, MaxSize: 1,
+	})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	require.NoError(t, p.Do(t.Context(), func(noting) error { return nil }))
+	return seen
+}
+
 func TestAPoolOutlivesThirtyProlongationsOfItsPassword(t *testing.T) {
 	for name, source := range prolonged {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var seen logins
-				p, err := pool.New(pool.Config[noting]{
-					Dial:   func(context.Context) (noting, error) { return noting{&seen}, nil },
-					Source: source(t), MaxSize: 1,
-				})
-				require.NoError(t, err)
-				defer p.Close()
-				require.NoError(t, p.Do(t.Context(), func(noting) error { return nil }))
+				seen := fill(t, source(t))
 				time.Sleep(30 * time.Hour)
 				seen.requireHourly(t, 30)
+			})
+		})
+	}
+}
+
+func TestTheServerHearsOnceThatAPasswordNeverExpiresAnyMore(t *testing.T) {
+	for name, logIn := range map[string]func(*testing.T, auth.Source) *logins{"a connection": connect, "a pool": fill} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				seen := logIn(t, auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+					c := auth.Credentials{Username: "me", Password: "same"}
+					if time.Since(begun) < 50*time.Minute {
+						c.ExpiresAt = begun.Add(time.Hour)
+					}
+					return c, nil
+				}))
+				time.Sleep(30 * time.Hour)
+				seen.mu.Lock()
+				defer seen.mu.Unlock()
+				require.Len(t, seen.at, 2)
+				require.Less(t, seen.at[1].Sub(seen.at[0]), time.Hour)
 			})
 		})
 	}

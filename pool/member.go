@@ -128,12 +128,6 @@ func (m *member[C]) outlived(now time.Time) bool {
 	return !m.ends.IsZero() && !now.Before(m.ends) || limit > 0 && m.idle() >= limit
 }
 
-// prolonged reports whether creds let m's own password live on, by more than rounding makes. As in package
-// reauth, the server learns of that by another AUTH.
-func (m *member[C]) prolonged(creds auth.Credentials) bool {
-	return creds.ExpiresAt.IsZero() || creds.ExpiresAt.Sub(m.creds.ExpiresAt) >= m.creds.ExpiresAt.Sub(m.creds.IssuedAt)/10
-}
-
 func (m *member[C]) broken() bool { return m.health != nil && m.health.Err() != nil }
 
 // putBack returns m to the pool without a lease in between. err is that of ready.

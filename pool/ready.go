@@ -70,7 +70,7 @@ func (p *Pool[C]) newest(ctx context.Context, m *member[C], forUser bool) (creds
 		return creds, false, fmt.Errorf("pool: credentials: %w", err)
 	case err != nil:
 		return m.creds, lost, nil
-	case creds.Password != m.creds.Password || lost || m.prolonged(creds):
+	case lost || creds.NewsTo(m.creds):
 		return creds, true, nil
 	case forUser:
 		p.fruitless.Allow()

@@ -168,10 +168,10 @@ func (c *Conn) isNews(creds auth.Credentials, err error) bool {
 		c.compare(creds, now)
 	case err == nil && c.doubt && !c.writing.ours: // else it is still being sent
 		return true
-	case err != nil || creds.Password == c.held.Password && creds.ExpiresAt.Sub(c.held.ExpiresAt) < lifeOf(c.held, now)/10:
+	case err != nil || !creds.NewsTo(c.held):
 		c.retry(now)
 	default:
-		return true // perhaps a password as before, whose life was prolonged
+		return true
 	}
 	return false
 }
