@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -130,6 +132,42 @@ func TestAContextEndsWhatIsBeingWritten(t *testing.T) {
 			})
 		})
 	}
+}
+
+// outer is a connection around another one, as those of package reauth are.
+type outer struct {
+	net.Conn
+	closed bool
+}
+
+func (o *outer) NetConn() net.Conn { return o.Conn }
+
+func (o *outer) Close() error {
+	o.closed = true
+	return o.Conn.Close()
+}
+
+// Close of TLS takes five seconds where the other side does not read.
+func TestAContextEndsWhatIsBeingWrittenToTLSWhereverThatIs(t *testing.T) {
+	s := httptest.NewTLSServer(nil) // for its certificate
+	defer s.Close()
+	config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.ServerName = "example.com"
+	long := strings.Repeat("x", 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		requireInTime(t, func(ctx context.Context) error {
+			near, far := net.Pipe()
+			defer far.Close()
+			go tls.Server(far, s.TLS).Handshake()
+			around := &outer{Conn: tls.Client(near, config)}
+			c, err := resp.Dial(ctx, "tcp", "localhost:1", &resp.Options{RESP2: true, DialContext: over(around)})
+			require.NoError(t, err)
+			_, err = c.Do(ctx, "SET", "k", long)
+			requireUnusable(t, c)
+			require.True(t, around.closed)
+			return err
+		})
+	})
 }
 
 // tunnel is a connection without deadlines, like one through SSH.

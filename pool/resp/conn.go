@@ -17,10 +17,9 @@ const keptBuffer = 64 << 10
 // Conn is a connection to Redis. All its methods but Close, Err and Format are for one goroutine at
 // a time: a second one gets [ErrInUse].
 type Conn struct {
-	conn     net.Conn // what is read and written: TLS, or raw itself
-	raw      net.Conn
-	buffered bool // there are the kernel's buffers between us and the server
-	onPush   func(Value)
+	conn   net.Conn // what is read and written: TLS, or raw itself
+	raw    net.Conn // beneath all of that
+	onPush func(Value)
 
 	busy atomic.Bool // one is in the middle of a command; it guards what follows
 	r    reader
@@ -113,7 +112,8 @@ func (c *Conn) give(why error) bool {
 // is err, which may be the end of a context that is not theirs.
 func (c *Conn) fail(err error) {
 	if c.give(fmt.Errorf("%w, after this: %v", ErrClosed, err)) {
-		_ = c.raw.Close() // not TLS, which says goodbye to somebody who may not listen
+		_ = c.raw.Close() // before TLS, which says goodbye to somebody who may not listen
+		_ = c.conn.Close()
 	}
 	c.unwatch()
 }

@@ -33,7 +33,7 @@ func Dial(ctx context.Context, network, addr string, opts *Options) (*Conn, erro
 		}
 		conn = t
 	}
-	c := &Conn{conn: conn, raw: raw, buffered: isSocket(raw), onPush: o.OnPush, r: newReader(conn, o.MaxReply)}
+	c := &Conn{conn: conn, raw: beneath(conn), onPush: o.OnPush, r: newReader(conn, o.MaxReply)}
 	if o.RESP2 {
 		return c, nil
 	}
@@ -61,16 +61,13 @@ func dialError(ctx context.Context, err error) error {
 	return fmt.Errorf("resp: %w", err)
 }
 
-// isSocket reports whether what is written to c goes to the kernel, which takes some of it before anybody reads.
-func isSocket(c net.Conn) bool {
+// beneath returns the connection that c, of TLS or package reauth perhaps, is around.
+func beneath(c net.Conn) net.Conn {
 	for {
-		switch n := c.(type) {
-		case *net.TCPConn, *net.UnixConn:
-			return true
-		case interface{ NetConn() net.Conn }: // of package reauth, and of TLS
-			c = n.NetConn()
-		default:
-			return false
+		around, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
 		}
+		c = around.NetConn()
 	}
 }

@@ -59,7 +59,8 @@ func (c *Conn) Pipeline(ctx context.Context, cmds ...[]string) ([]Value, error) 
 // pipeline sends commands and reads their replies.
 func (c *Conn) pipeline(cmds [][]string) ([]Value, error) {
 	limit := 0
-	if c.buffered {
+	switch c.raw.(type) {
+	case *net.TCPConn, *net.UnixConn:
 		limit = inKernel
 	}
 	c.out = c.out[:0]
