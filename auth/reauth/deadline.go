@@ -9,7 +9,6 @@ import (
 // not; the client's last deadline may long have passed then, and ours must not be the client's.
 type direction struct {
 	lock sync.Mutex // held while reading or writing
-	set  func(time.Time) error
 
 	// Guarded by Conn.mu:
 	deadline time.Time // the client's
@@ -26,11 +25,11 @@ func (c *Conn) enter(d *direction) {
 	c.mu.Lock()
 	d.waiting++
 	if d.ours {
+		until := d.deadline
 		if d == &c.reading {
-			_ = d.set(longAgo)
-		} else {
-			_ = d.set(d.deadline)
+			until = longAgo
 		}
+		_ = c.set(d, until)
 	}
 	c.mu.Unlock()
 	d.lock.Lock()
@@ -48,7 +47,7 @@ func (c *Conn) begin(d *direction, until time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.ours = true
-	return d.waiting == 0 && d.set(until) == nil // an SSH tunnel has no deadlines
+	return d.waiting == 0 && c.set(d, until) == nil // an SSH tunnel has no deadlines
 }
 
 // isAwaited reports whether a call of the client is waiting.
@@ -63,7 +62,15 @@ func (c *Conn) finish(d *direction) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.ours = false
-	_ = d.set(d.deadline)
+	_ = c.set(d, d.deadline)
+}
+
+// set sets the deadline of d that c.conn has.
+func (c *Conn) set(d *direction, t time.Time) error {
+	if d == &c.reading {
+		return c.conn.SetReadDeadline(t)
+	}
+	return c.conn.SetWriteDeadline(t)
 }
 
 // setDeadline sets the client's deadline of d.
@@ -74,7 +81,7 @@ func (c *Conn) setDeadline(d *direction, t time.Time) error {
 	if d.ours && (d.waiting == 0 || d == &c.reading) {
 		return nil // until finish
 	}
-	return d.set(t)
+	return c.set(d, t)
 }
 
 // SetReadDeadline implements [net.Conn].

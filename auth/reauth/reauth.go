@@ -95,7 +95,6 @@ type shared struct {
 
 func (s *shared) wrap(conn net.Conn) *Conn {
 	c := &Conn{conn: conn, s: s}
-	c.reading.set, c.writing.set = conn.SetReadDeadline, conn.SetWriteDeadline
 	c.opening.Store(true)
 	c.filtering.Store(true)
 	return c
