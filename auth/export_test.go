@@ -8,6 +8,7 @@ var (
 	FirstAsk  = firstAsk
 	RetryWait = retryWait
 	ObjectID  = objectID
+	Until     = until
 )
 
 type Outcome = outcome
@@ -19,3 +20,12 @@ const (
 )
 
 func ReauthAt(c Credentials, now time.Time, r float64) time.Time { return c.reauthAt(now, r) }
+
+// NextAfterFailure returns when a refresher asks next whose question about a token that is held has failed; the token's
+// age alone says to ask at rule.
+func NextAfterFailure(held Credentials, rule time.Time) time.Time {
+	r := &refresher{s: &TokenSource{}, rule: rule}
+	r.restart(held.ExpiresAt.Sub(held.IssuedAt))
+	r.plan(failed, held, time.Time{}, &TokenError{})
+	return r.next
+}

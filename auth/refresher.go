@@ -58,15 +58,12 @@ func (r *refresher) run(ctx context.Context) {
 	}
 }
 
-// sleep waits until r.next, a wish for an attempt, or ctx's end. Either clock may say that
-// it is time: the monotonic one stands still while a machine sleeps, and the wall
-// clock may be set back.
+// sleep waits until r.next, a wish for an attempt, or ctx's end.
 func (r *refresher) sleep(ctx context.Context) {
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
-		now := time.Now()
-		wait := min(r.next.Sub(now), r.next.Round(0).Sub(now.Round(0)))
+		wait := until(r.next, time.Now())
 		if wait <= 0 {
 			return
 		}
@@ -157,7 +154,7 @@ func (r *refresher) plan(o outcome, held Credentials, refreshOn time.Time, failu
 		floor = max(floor, asked)
 	}
 	// An early question that brought nothing new is not repeated.
-	if now.Before(r.rule) {
+	if until(r.rule, now) > 0 {
 		r.next = later(r.rule, soonest)
 		return now.Add(floor)
 	}

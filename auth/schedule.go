@@ -47,6 +47,12 @@ func firstAsk(c Credentials, refreshOn time.Time, want time.Duration, r float64)
 	return later(at, c.IssuedAt.Add(pace(life)))
 }
 
+// until returns how long it is from now until t. Either clock may say that t has come: the
+// monotonic one stands still while a machine sleeps, and the wall clock may be set back.
+func until(t, now time.Time) time.Duration {
+	return min(t.Sub(now), t.Round(0).Sub(now.Round(0)))
+}
+
 func later(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b
