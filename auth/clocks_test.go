@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"testing"
 	"time"
 	"unsafe"
@@ -41,5 +42,17 @@ func TestAMachineThatHasSleptDoesNotAskInALoop(t *testing.T) {
 		next := auth.NextAfterFailure(held, rule)
 		require.Greater(t, auth.Until(next, now), 400*time.Millisecond, name)
 		require.Less(t, auth.Until(next, now), time.Minute, name)
+	}
+}
+
+func TestALoginAfterASleepIsRenewedBeforeTheWallClockSaysItHasExpired(t *testing.T) {
+	noted := stepped(time.Now().Add(time.Hour), 30*time.Minute)
+	for name, issued := range map[string]time.Time{"of unknown age": {}, "of known age": stepped(time.Now(), 30*time.Minute)} {
+		c, err := auth.LastValid(auth.SourceFunc(func(context.Context) (auth.Credentials, error) {
+			return auth.Credentials{Username: "me", Password: "token", IssuedAt: issued, ExpiresAt: noted}, nil
+		})).Credentials(t.Context())
+		require.NoError(t, err)
+		at := c.ReauthAt(time.Now())
+		require.Less(t, at.Round(0).Sub(time.Now().Round(0)), 30*time.Minute, name)
 	}
 }

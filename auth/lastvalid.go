@@ -103,6 +103,7 @@ func (l *lastValid) fly(ctx context.Context, f *flight) {
 	}
 	l.mu.Lock()
 	if f.err == nil {
+		f.c.ExpiresAt = f.c.ExpiresAt.Round(0) // the wall clock decides, also after the machine has slept
 		f.c.IssuedAt = l.issued(f.c, now)
 		c := f.c
 		l.last = &c

@@ -30,7 +30,7 @@ func (f *fakeSource) Credentials(ctx context.Context) (auth.Credentials, error) 
 }
 
 func hourOf(password string) auth.Credentials {
-	return auth.Credentials{Username: "u", Password: password, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+	return auth.Credentials{Username: "u", Password: password, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour).Round(0)}
 }
 
 func TestTheLastValidCredentialsServeWhileASourceFails(t *testing.T) {
