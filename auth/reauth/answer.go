@@ -73,8 +73,7 @@ func (c *Conn) loggedIn(p *probe, replies [][]byte, first byte, now time.Time) {
 	c.by, c.discards = p.marking(replies), p.discards(replies)
 	c.held = auth.Credentials{Username: p.login.Username, Password: p.login.Password}
 	if g := c.given; g != nil && g.Password == c.held.Password {
-		c.held, c.known = *g, true
-		c.plan(now)
+		c.compare(*g, now)
 	} else {
 		c.known = false
 		c.schedule(now, now)

@@ -176,18 +176,29 @@ func TestAConnectionIsLeftAloneWhereItCannotBeFollowed(t *testing.T) {
 }
 
 func TestALoginAsSomebodyElseIsLeftAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		se := newSession(t, time.Hour, nil)
-		se.send([]string{"HELLO", "3", "AUTH", "somebody", "token-of-somebody"})
-		got := se.drain()
-		time.Sleep(10 * time.Hour)
-		se.send([]string{"PING"})
-		_, _, auths := se.s.seen()
-		require.Empty(t, auths)
-		require.Equal(t, "%1\r\n+proto\r\n:3\r\n+PONG\r\n", got+se.drain())
-		require.Contains(t, se.logged(), "not the Source's")
-		require.Equal(t, 1, strings.Count(se.logged(), "WARN"))
-	})
+	for name, password := range map[string]func(*session) string{
+		"with another password": func(*session) string { return "token-of-somebody" },
+		"with the password of the Source": func(se *session) string {
+			creds, err := se.conn.Credentials(se.t.Context())
+			require.NoError(se.t, err)
+			return creds.Password
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				se := newSession(t, time.Hour, nil)
+				se.send([]string{"HELLO", "3", "AUTH", "somebody", password(se)})
+				got := se.drain()
+				time.Sleep(10 * time.Hour)
+				se.send([]string{"PING"})
+				_, _, auths := se.s.seen()
+				require.Empty(t, auths)
+				require.Equal(t, "%1\r\n+proto\r\n:3\r\n+PONG\r\n", got+se.drain())
+				require.Contains(t, se.logged(), "not the Source's")
+				require.Equal(t, 1, strings.Count(se.logged(), "WARN"))
+			})
+		})
+	}
 }
 
 func TestALoginWithATokenThatTheSourceGaveSomebodyElseIsKept(t *testing.T) {
