@@ -37,7 +37,7 @@ func TestSecretsGoAndTheRestStays(t *testing.T) {
 	}
 }
 
-func TestARepliesSecretsGoHoweverShort(t *testing.T) {
+func TestARepliesSecretsGoFromFourBytesOn(t *testing.T) {
 	const wrong = "WRONGPASS invalid username-password pair or user is disabled."
 	token := strings.Repeat(secret+"-", 40)
 	for text, want := range map[string]string{
@@ -50,4 +50,6 @@ func TestARepliesSecretsGoHoweverShort(t *testing.T) {
 		require.Equal(t, want, redact.Reply(text, token), text)
 	}
 	require.Equal(t, "no [redacted]", redact.Reply("no "+secret, secret))
+	require.Equal(t, "no [redacted]", redact.Reply("no s3cr", "s3cr"))
+	require.Equal(t, "no s3c", redact.Reply("no s3c", "s3c"), "which could stand anywhere")
 }

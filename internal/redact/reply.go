@@ -3,7 +3,7 @@ package redact
 import "strings"
 
 // Reply returns what a server replied to a login without what may be a secret of it: [Text], without the secrets that
-// were sent, however short, and the beginnings of them.
+// were sent and the beginnings of them, also those that look like words, unless they have fewer than four bytes.
 func Reply(message string, secrets ...string) string {
 	for _, secret := range secrets {
 		message = without(message, secret)
