@@ -33,7 +33,7 @@ func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (
 		if client != nil {
 			client.Close() // with ForceSingleClient rueidis returns both
 		}
-		return nil, &ConnectError{Addr: strings.Join(option.InitAddress, ","), Hint: hint(err), Err: err}
+		return nil, &ConnectError{Addr: strings.Join(addresses(option), ","), Hint: hint(err), Err: err}
 	}
 	return client, nil
 }
@@ -44,7 +44,7 @@ func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (
 // Unless opts allow plaintext, a nil TLSConfig becomes TLS 1.2 or later. An empty ServerName
 // becomes the host of InitAddress[0], which the certificate of a cache names even where a
 // cluster announces its nodes by IP address; hosts that are dialled by a name of their own, or that
-// stand in InitAddress, are verified by that. A DialCtxFn or DialFn of option is still what dials.
+// stand in InitAddress or ReplicaAddress, are verified by that. A DialCtxFn or DialFn of option is still what dials.
 //
 // With Native, BlockingPipeline 0 becomes -1, so that long pipelines, too, use the
 // connections that stay authenticated. With InStream, DisableTCPNoDelay takes effect when a
@@ -71,7 +71,7 @@ func Configure(option rueidis.ClientOption, source auth.Source, opts *Options) (
 		c.timeout = rueidis.DefaultDialTimeout
 	}
 	if option.TLSConfig == nil || option.TLSConfig.ServerName == "" {
-		for _, addr := range option.InitAddress {
+		for _, addr := range addresses(option) {
 			host, _, _ := net.SplitHostPort(addr)
 			c.hosts = append(c.hosts, host)
 		}
@@ -109,12 +109,21 @@ func check(option rueidis.ClientOption, source auth.Source, o Options) error {
 	case option.AlwaysRESP2:
 		return refuse("ClientOption.AlwaysRESP2", "is set, and in RESP2 a subscribed connection cannot log in anew; leave it false")
 	}
-	for _, addr := range option.InitAddress {
+	for i, addr := range addresses(option) {
 		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-			return refuse("ClientOption.InitAddress", fmt.Sprintf("%q is not host:port; the port is %s", addr, ports))
+			field := "ClientOption.InitAddress"
+			if i >= len(option.InitAddress) {
+				field = "ClientOption.Standalone.ReplicaAddress"
+			}
+			return refuse(field, fmt.Sprintf("%q is not host:port; the port is %s", addr, ports))
 		}
 	}
 	return nil
+}
+
+// addresses returns all that option names.
+func addresses(option rueidis.ClientOption) []string {
+	return slices.Concat(option.InitAddress, option.Standalone.ReplicaAddress)
 }
 
 // connector is what one configured client dials and logs in with.
@@ -123,7 +132,7 @@ type connector struct {
 	opts    Options
 	dial    dialFunc
 	timeout time.Duration
-	hosts   []string                    // of InitAddress, where ServerName was left to us
+	hosts   []string                    // of all addresses, where ServerName was left to us
 	nagle   bool                        // DisableTCPNoDelay
 	wrap    func(net.Conn) *reauth.Conn // nil: Native
 }

@@ -36,6 +36,7 @@ func TestWhatCannotWorkIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		{"empty address", rueidis.ClientOption{InitAddress: []string{""}}, ok, nil, "InitAddress"},
 		{"no port", rueidis.ClientOption{InitAddress: []string{"cache.example"}}, ok, nil, "InitAddress"},
 		{"second address wrong", rueidis.ClientOption{InitAddress: []string{at[0], ":6380"}}, ok, nil, "InitAddress"},
+		{"replica without port", rueidis.ClientOption{InitAddress: at, Standalone: rueidis.StandaloneOption{ReplicaAddress: []string{"replica.example"}}}, ok, nil, "ReplicaAddress"},
 		{"user name", rueidis.ClientOption{InitAddress: at, Username: "u"}, ok, nil, "Username"},
 		{"password", rueidis.ClientOption{InitAddress: at, Password: "p"}, ok, nil, "Password"},
 		{"credentials function", rueidis.ClientOption{InitAddress: at, AuthCredentialsFn: func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
@@ -108,17 +109,24 @@ func TestNodesThatAreAnnouncedByAddressVerify(t *testing.T) {
 }
 
 func TestHostsAreVerifiedByTheirOwnNames(t *testing.T) {
-	for _, c := range []struct{ name, dialled, userSaid, want string }{
-		{"the first address", "cache.example", "", "cache.example"},
-		{"another host of a name", "replica.example", "", "replica.example"},
-		{"an address that was given", "10.0.0.1", "", "10.0.0.1"},
-		{"a node that was announced by address", "10.0.0.9", "", "cache.example"},
-		{"a name that the user set", "replica.example", "mine.example", "mine.example"},
+	const name, ip, replica = "cache.example:10000", "10.0.0.1:10000", "10.0.0.2:10000"
+	for _, c := range []struct {
+		name                    string
+		addrs                   []string
+		dialled, userSaid, want string
+	}{
+		{"the first address", []string{name, ip}, "cache.example", "", "cache.example"},
+		{"another host of a name", []string{name, ip}, "replica.example", "", "replica.example"},
+		{"an address that was given", []string{name, ip}, "10.0.0.1", "", "10.0.0.1"},
+		{"an address that was given for a replica", []string{name}, "10.0.0.2", "", "10.0.0.2"},
+		{"a node that was announced by address", []string{name, ip}, "10.0.0.9", "", "cache.example"},
+		{"a name that the user set", []string{name, ip}, "replica.example", "mine.example", "mine.example"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got *tls.Config
 			option := rueidis.ClientOption{
-				InitAddress: []string{"cache.example:10000", "10.0.0.1:10000"}, TLSConfig: &tls.Config{ServerName: c.userSaid},
+				InitAddress: c.addrs, Standalone: rueidis.StandaloneOption{ReplicaAddress: []string{replica}},
+				TLSConfig: &tls.Config{ServerName: c.userSaid},
 				DialCtxFn: func(_ context.Context, _ string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 					got = cfg
 					return nil, nil // a dialer with a bug

@@ -17,7 +17,7 @@ import (
 
 // ConnectError says why a client's first connection failed, and what to do about it.
 type ConnectError struct {
-	Addr string // what was connected to: InitAddress
+	Addr string // what was connected to: InitAddress, and ReplicaAddress if there are any
 	Hint string // what a person can do; may be empty
 	Err  error  // what rueidis returned
 }

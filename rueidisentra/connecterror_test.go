@@ -83,6 +83,18 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestAReplicaThatCannotBeReachedIsNamed(t *testing.T) {
+	entra := testutil.NewEntra(t, nil)
+	redis := testutil.NewRedis(t, entra, nil)
+	option := redis.ClientOption()
+	option.Standalone.ReplicaAddress = []string{"localhost:1"}
+	option.SendToReplicas = func(cmd rueidis.Completed) bool { return cmd.IsReadOnly() }
+	_, err := rueidisentra.NewClient(option, tokenSource(t, entra), nil)
+	var failed *rueidisentra.ConnectError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, redis.Addr()+",localhost:1", failed.Addr)
+}
+
 func TestTheTokenErrorOfASourceIsReachable(t *testing.T) {
 	mine := &auth.TokenError{Kind: auth.Rejected, Code: "invalid_client", Hint: "mend it"}
 	option := rueidis.ClientOption{InitAddress: []string{"cache.example:10000"}}
