@@ -42,9 +42,10 @@ func NewClient(option rueidis.ClientOption, source auth.Source, opts *Options) (
 // rueidisotel, rueidislock and rueidisaside alike. It connects to nothing.
 //
 // Unless opts allow plaintext, a nil TLSConfig becomes TLS 1.2 or later. An empty ServerName
-// becomes the host of InitAddress[0], which the certificate of a cache names even where a
+// becomes the first host name in InitAddress, which the certificate of a cache names even where a
 // cluster announces its nodes by IP address; hosts that are dialled by a name of their own, or that
-// stand in InitAddress or ReplicaAddress, are verified by that. A DialCtxFn or DialFn of option is still what dials.
+// stand in InitAddress or ReplicaAddress, are verified by that, and nodes by their addresses where
+// InitAddress has no name. A DialCtxFn or DialFn of option is still what dials.
 //
 // With Native, BlockingPipeline 0 becomes -1, so that long pipelines, too, use the
 // connections that stay authenticated. With InStream, DisableTCPNoDelay takes effect when a
@@ -199,7 +200,7 @@ func (c *connector) named(addr string, cfg *tls.Config) *tls.Config {
 	if cfg == nil || len(c.hosts) == 0 || err != nil || host == cfg.ServerName {
 		return cfg
 	}
-	if net.ParseIP(host) != nil && !slices.Contains(c.hosts, host) {
+	if isIP(host) && !isIP(cfg.ServerName) && !slices.Contains(c.hosts, host) {
 		return cfg // a node that a cluster announces by address
 	}
 	cfg = cfg.Clone()
@@ -244,8 +245,8 @@ func dialer(option rueidis.ClientOption) dialFunc {
 	}
 }
 
-// tlsConfig returns the TLS configuration to use, with the first of hosts as ServerName
-// if there are any; nil is plaintext.
+// tlsConfig returns the TLS configuration to use, with the first name of hosts as ServerName,
+// or the first of them if all are addresses; nil is plaintext.
 func tlsConfig(cfg *tls.Config, hosts []string, allowPlaintext bool) *tls.Config {
 	switch {
 	case cfg != nil:
@@ -256,10 +257,13 @@ func tlsConfig(cfg *tls.Config, hosts []string, allowPlaintext bool) *tls.Config
 		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	if len(hosts) > 0 {
-		cfg.ServerName = hosts[0]
+		i := slices.IndexFunc(hosts, func(h string) bool { return !isIP(h) })
+		cfg.ServerName = hosts[max(i, 0)]
 	}
 	return cfg
 }
+
+func isIP(host string) bool { return net.ParseIP(host) != nil }
 
 // isTLS reports whether conn is a TLS connection, or says that it wraps one.
 func isTLS(conn net.Conn) bool {

@@ -120,6 +120,8 @@ func TestHostsAreVerifiedByTheirOwnNames(t *testing.T) {
 		{"an address that was given", []string{name, ip}, "10.0.0.1", "", "10.0.0.1"},
 		{"an address that was given for a replica", []string{name}, "10.0.0.2", "", "10.0.0.2"},
 		{"a node that was announced by address", []string{name, ip}, "10.0.0.9", "", "cache.example"},
+		{"such a node where a name was given second", []string{ip, name}, "10.0.0.9", "", "cache.example"},
+		{"such a node where no name was given", []string{ip}, "10.0.0.9", "", "10.0.0.9"},
 		{"a name that the user set", []string{name, ip}, "replica.example", "mine.example", "mine.example"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
