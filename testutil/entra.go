@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -121,7 +123,8 @@ func StartEntra(opts *EntraOptions) (*Entra, error) {
 		header:   rand.Text(),
 	}
 	e.client = &http.Client{Transport: e.transport()}
-	e.server = &http.Server{Handler: e.handler(), ReadHeaderTimeout: time.Minute, ConnState: func(_ net.Conn, s http.ConnState) {
+	silent := log.New(io.Discard, "", 0) // a client that gives up is not news
+	e.server = &http.Server{Handler: e.handler(), ReadHeaderTimeout: time.Minute, ErrorLog: silent, ConnState: func(_ net.Conn, s http.ConnState) {
 		switch s {
 		case http.StateNew:
 			e.served.Add(1)

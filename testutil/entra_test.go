@@ -1,13 +1,18 @@
 package testutil_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,4 +275,21 @@ func TestRefreshInTellsCredentialsWhenToAskAgain(t *testing.T) {
 			require.Equal(t, 30*time.Minute, time.Until(token.RefreshOn))
 		}
 	})
+}
+
+func TestEntraWritesNothingToTheLog(t *testing.T) {
+	var logged bytes.Buffer
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	entra, err := testutil.StartEntra(nil)
+	require.NoError(t, err)
+	defer entra.Close()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(entra.URL, "https://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write([]byte("no TLS at all"))
+	require.NoError(t, err)
+	_, _ = io.Copy(io.Discard, conn) // until it is refused
+	entra.Close()
+	require.Empty(t, logged.String())
 }
