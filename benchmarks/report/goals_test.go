@@ -115,6 +115,21 @@ func TestWhatNoiseMayHaveDoneIsUndecided(t *testing.T) {
 	require.Contains(t, table(r), "✗")
 }
 
+func TestNeitherPlaintextNorTLSHidesThatTheOtherIsUndecided(t *testing.T) {
+	for _, noisy := range []bool{false, true} {
+		r := invented()
+		for _, s := range r.Steady {
+			if s.Contender == ours && s.TLS == noisy {
+				for i := range s.Ratios { // by the client, and faster at the median than the other one
+					s.Ratios[i] = []float64{1.2, 0.9, 1.2, 0.9, 1.2}[i/s.Block]
+				}
+			}
+		}
+		g := goalsOf(r)[2]
+		require.Equal(t, "undecided", g.Verdict, "%+v", g)
+	}
+}
+
 func TestAnEstimateNamesItsInterval(t *testing.T) {
 	require.Equal(t, estimate{}, estimateOf(nil))
 	require.Equal(t, estimate{2, 2, 2}, estimateOf([]float64{2}))
