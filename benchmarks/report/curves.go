@@ -123,7 +123,6 @@ func curves[T any](xTitle, yTitle string, all []T, name func(T) string, x, y fun
 		logarithmic(&p.X, xLabel, 0.03, xs...)
 		logarithmic(&p.Y, yLabel, 0.05, ys...)
 		grid(p, false, true)
-		rows := vg.Length((len(names) + 1) / 2)
 		for i, n := range names {
 			l := lookOf(n)
 			p.Add(segments{l.line(2), []plotter.XYs{lines[n]}}, points{l.glyph(3.6), lines[n]})
@@ -131,8 +130,7 @@ func curves[T any](xTitle, yTitle string, all []T, name func(T) string, x, y fun
 			c.StrokeLine2(l.line(2), at.X, at.Y+3.5, at.X+24, at.Y+3.5)
 			c.DrawGlyphNoClip(l.glyph(3.6), vg.Point{X: at.X + 12, Y: at.Y + 3.5})
 			c.FillText(written(p, "ink", 11), vg.Point{X: at.X + 30, Y: at.Y}, l.name)
-			rows = vg.Length(i + 1)
 		}
-		p.Draw(draw.Crop(c, 2, -8, 0, -15*rows-10))
+		p.Draw(draw.Crop(c, 2, -8, 0, -15*vg.Length(len(names))-10))
 	}
 }
