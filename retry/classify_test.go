@@ -107,7 +107,9 @@ func TestErrorsAreClassifiedByTheirType(t *testing.T) {
 		{"no port", noPort, retry.Permanent},
 		{"no network", noNetwork, retry.Permanent},
 		{"no TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, retry.Permanent},
-		{"TLS alert", &net.OpError{Op: "remote error", Err: tls.AlertError(40)}, retry.Permanent},
+		{"TLS alert", &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}, retry.Permanent}, // its type is not exported
+		{"TLS alert of ours", &net.OpError{Op: "local error", Err: errors.New("tls: bad certificate")}, retry.Permanent},
+		{"TLS alert in QUIC", tls.AlertError(40), retry.Permanent},
 		{"certificate", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "10.0.0.1"}}, retry.Permanent},
 		{"authority", opError(x509.UnknownAuthorityError{}), retry.Permanent},
 
