@@ -146,3 +146,26 @@ func TestAHangingRefreshEndsWithMaxElapsed(t *testing.T) {
 		require.NoError(t, gaveUp(t, err).Ended)
 	})
 }
+
+func TestNobodyIsAskedOrToldOnceTheContextHasEnded(t *testing.T) {
+	for name, within := range map[string]bool{"within an attempt": true, "while waiting": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, end := context.WithCancel(t.Context())
+				told := 0
+				err := retry.Do(ctx, retry.Policy{
+					OnRetry: func(retry.Attempt) { told++ },
+					Refresh: func(context.Context) error { t.Error("Refresh was called"); return nil },
+				}, func(context.Context) error {
+					if within {
+						end()
+					}
+					time.AfterFunc(10*time.Millisecond, end)
+					return markedError("WRONGPASS")
+				})
+				require.ErrorIs(t, gaveUp(t, err).Ended, context.Canceled)
+				require.Equal(t, !within, told > 0, "of an attempt that does not come")
+			})
+		})
+	}
+}
