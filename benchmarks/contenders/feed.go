@@ -22,14 +22,15 @@ type feed struct {
 
 type listeners map[goredis.CredentialsListener]struct{}
 
-// Subscribe implements [goredis.StreamingCredentialsProvider].
+// Subscribe implements [goredis.StreamingCredentialsProvider]. It asks the source under the lock, so that nothing newer comes between its
+// answer and l, which would never hear of it.
 func (f *feed) Subscribe(l goredis.CredentialsListener) (goredis.Credentials, goredis.UnsubscribeFunc, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	creds, err := f.source.Credentials(context.Background())
 	if err != nil {
 		return nil, nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.listeners[l] = struct{}{}
 	return goredis.NewBasicCredentials(creds.Username, creds.Password), func() error {
 		f.mu.Lock()
