@@ -1,8 +1,13 @@
 package measure
 
-import "time"
+import (
+	"time"
+
+	"github.com/redisentra/redisentra/benchmarks/contenders"
+)
 
 var (
+	LastUses       = lastUses
 	NewPercentiles = newPercentiles
 	OpenSoon       = openSoon
 	Within         = within
@@ -20,4 +25,21 @@ func Split(auths, took []time.Duration) (inside, outside []time.Duration, ratios
 		samples[len(took)-1-i] = sample{time.Duration(i) * time.Millisecond, d}
 	}
 	return split(auths, samples)
+}
+
+// Inbox is a subscriber of c to which so many numbers from 1 on are published.
+type Inbox struct{ *inbox }
+
+func NewInbox(c contenders.Client, published int) Inbox {
+	b := subscribe(c)
+	for i := range published {
+		b.published = append(b.published, i+1)
+	}
+	return Inbox{b}
+}
+
+// End returns how many of them have not come, and how many subscriptions have ended by themselves.
+func (b Inbox) End() (lost, ended int, err error) {
+	err = b.end()
+	return b.lost(), len(b.ended), err
 }

@@ -1,12 +1,17 @@
 package measure_test
 
 import (
+	"context"
+	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/redisentra/redisentra/benchmarks/contenders"
 	"github.com/redisentra/redisentra/benchmarks/measure"
+	"github.com/redisentra/redisentra/testutil"
 )
 
 func TestPercentilesAreThoseOfSortedLatencies(t *testing.T) {
@@ -70,4 +75,57 @@ func TestEachStretchWithEnoughCommandsHasItsRatio(t *testing.T) {
 	_, outside, ratios = measure.Split(nil, took)
 	require.Len(t, outside, n)
 	require.Empty(t, ratios, "nothing was in a window")
+}
+
+func TestATokenIsUsedFromTheFirstAuthAfterItCameUntilThereIsTheNext(t *testing.T) {
+	epoch := time.Unix(0, 0)
+	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
+	tokens := []testutil.Issued{{At: at(10)}, {At: at(20)}, {At: at(30)}, {At: at(40)}}
+	auths := []testutil.Auth{
+		{Conn: 1, At: at(9)}, // with the token before
+		{Conn: 2, At: at(12)}, {Conn: 1, At: at(13)}, {Conn: 2, At: at(14)}, {Conn: 3, At: at(17)}, {Conn: 1, At: at(19)},
+		{Conn: 1, At: at(20)}, {Conn: 3, At: at(25)},
+		{Conn: 1, At: at(41)}, // with the newest, which others may still have to learn of
+	}
+	last, spread, reached := measure.LastUses(tokens, auths)
+	require.Equal(t, []time.Duration{7 * time.Second, 5 * time.Second}, last)
+	require.Equal(t, []time.Duration{5 * time.Second, 5 * time.Second}, spread)
+	require.Equal(t, []int{3, 2, 0}, reached, "of the third one nobody made use")
+
+	last, _, reached = measure.LastUses(nil, auths)
+	require.Empty(t, last)
+	require.Empty(t, reached)
+}
+
+// broken is a client whose subscriptions end, each after a message of its own.
+type broken struct {
+	contenders.Client
+	messages chan string
+}
+
+func (c broken) Subscribe(ctx context.Context, _ string, ready func(), got func(string)) error {
+	ready()
+	select {
+	case m := <-c.messages:
+		got(m)
+		return io.EOF
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestAMessageThatHasNotComeIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := broken{messages: make(chan string)}
+		go func() {
+			for _, m := range []string{"1", "3", "3", "4"} {
+				c.messages <- m
+			}
+		}()
+		b := measure.NewInbox(c, 5)
+		lost, ended, err := b.End()
+		require.NoError(t, err)
+		require.Equal(t, 2, lost, "2 and 5")
+		require.Equal(t, 4, ended)
+	})
 }
