@@ -164,3 +164,33 @@ func TestOneTimeoutDoesNotSendAuthOnEveryOtherConnection(t *testing.T) {
 		require.LessOrEqual(t, p.Stat().Reauths, int64(100), "for 100 timeouts, on connections that were in use all the time")
 	})
 }
+
+// While there is no newer token the source is asked ten times a second at most. That is not to hide what
+// makes an AUTH necessary nevertheless.
+func TestWhatIsLostOrExpiredIsNotHandedOutHoweverOftenTheSourceWasAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   time.Duration // that the token has lived
+		lost bool
+	}{"lost": {57 * time.Minute, true}, "expired": {time.Hour - time.Millisecond, false}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newServer(t)
+				src := s.source(time.Hour)
+				p := newPool(t, pool.Config[*conn]{Dial: s.dial, Source: src, MaxSize: 2})
+				warm(t, p, 2)
+				src.set(func() { src.stuck = true })
+				time.Sleep(c.at)
+				for range 100 {
+					require.NoError(t, p.Do(t.Context(), use))
+				}
+				if c.lost {
+					s.kill()
+					require.ErrorIs(t, p.Do(t.Context(), use), errLost)
+				}
+				src.set(func() { src.stuck = c.lost })
+				time.Sleep(2 * time.Millisecond)
+				require.NoError(t, p.Do(t.Context(), use))
+			})
+		})
+	}
+}
