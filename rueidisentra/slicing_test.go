@@ -24,6 +24,7 @@ func TestSlicesBlockForAtMostMaxAndForNoLongerThanTheCommand(t *testing.T) {
 		{"BLPOP k 25", "BLPOP k 10, BLPOP k 10, BLPOP k 5"},
 		{"BLPOP k 20", "BLPOP k 10, BLPOP k 10"},
 		{"BZPOPMIN k 10.001", "BZPOPMIN k 10, BZPOPMIN k 0.001"},
+		{"BLPOP k 16.001", "BLPOP k 10, BLPOP k 6.001"}, // 16.001*1000 is a little more than 16001
 		{"BZPOPMAX k 1.25e1", "BZPOPMAX k 10, BZPOPMAX k 2.5"},
 		{"BZMPOP 11 1 k MIN", "BZMPOP 10 1 k MIN, BZMPOP 1 1 k MIN"},
 		{"BLMOVE a b LEFT RIGHT 11", "BLMOVE a b LEFT RIGHT 10, BLMOVE a b LEFT RIGHT 1"},
