@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,6 +50,10 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		}
 	}()
 
+	nameless := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, syscall.ECONNREFUSED
+	}}
+
 	for _, c := range []struct {
 		name   string
 		option rueidis.ClientOption
@@ -63,7 +68,7 @@ func TestAFailedFirstConnectionSaysWhatToDo(t *testing.T) {
 		{"plaintext port that answers", rueidis.ClientOption{InitAddress: []string{chatty.Addr().String()}, DisableCache: true}, source, "this port does not speak TLS"},
 		{"closes at once", rueidis.ClientOption{InitAddress: []string{rude.Addr().String()}, DisableCache: true}, source, "ended the connection"},
 		{"nobody there", rueidis.ClientOption{InitAddress: []string{closed.Addr().String()}, DisableCache: true}, source, "check the host and the port"},
-		{"no such host", rueidis.ClientOption{InitAddress: []string{"cache.invalid:6380"}, DisableCache: true}, source, "check the host and the port"},
+		{"no name server", rueidis.ClientOption{InitAddress: []string{"cache.invalid:6380"}, Dialer: net.Dialer{Resolver: nameless}, DisableCache: true}, source, "check the host and the port"},
 		{"no answer", rueidis.ClientOption{InitAddress: []string{"cache.example:6380"}, DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: context.DeadlineExceeded}
 		}}, source, "firewall"},

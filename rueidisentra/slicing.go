@@ -86,7 +86,7 @@ func (b blocking) parseTimeout() (blocking, bool) {
 		if err != nil || strings.Contains(s, "_") {
 			return blocking{}, false
 		}
-		// The server rounds up. A timeout of 1.001 is 1001 ms, although 1.001*1000 may be more.
+		// The server rounds up. A timeout of 16.001 is 16001 ms, although 16.001*1000 is a little more.
 		if ms = math.Ceil(f*1000 - 1e-6); f > 0 {
 			ms = max(ms, 1)
 		}

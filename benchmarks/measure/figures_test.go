@@ -83,8 +83,13 @@ func TestATokenIsUsedFromTheFirstAuthAfterItCameUntilThereIsTheNext(t *testing.T
 	tokens := []testutil.Issued{{At: at(10)}, {At: at(20)}, {At: at(30)}, {At: at(40)}}
 	auths := []testutil.Auth{
 		{Conn: 1, At: at(9)}, // with the token before
-		{Conn: 2, At: at(12)}, {Conn: 1, At: at(13)}, {Conn: 2, At: at(14)}, {Conn: 3, At: at(17)}, {Conn: 1, At: at(19)},
-		{Conn: 1, At: at(20)}, {Conn: 3, At: at(25)},
+		{Conn: 2, At: at(12)},
+		{Conn: 1, At: at(13)},
+		{Conn: 2, At: at(14)},
+		{Conn: 3, At: at(17)},
+		{Conn: 1, At: at(19)},
+		{Conn: 1, At: at(20)},
+		{Conn: 3, At: at(25)},
 		{Conn: 1, At: at(41)}, // with the newest, which others may still have to learn of
 	}
 	last, spread, reached := measure.LastUses(tokens, auths)

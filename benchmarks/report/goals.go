@@ -171,10 +171,10 @@ func inTime(r *measure.Results) goal {
 		return judged(promise, false, fmt.Sprintf("%s of %s", count(float64(most.Reached)), count(float64(most.Connections))), "all, after "+limit,
 			fmt.Sprintf("connections; %s closed on expiry", count(float64(most.ClosedOnExpiry))))
 	}
-	left := min(5*time.Minute-time.Second, most.Life/2) // when it was asked for
-	used := 100 * float64(most.LastUse) / float64(left)
+	margin := min(5*time.Minute-time.Second, most.Life/2)
+	used := 100 * float64(most.LastUse) / float64(margin)
 	return judged(promise, used <= mostUsed, short(used)+" %", "at most "+limit,
-		fmt.Sprintf("of the time left is over when the last of %s connections has sent AUTH: an hour's token is renewed 5 minutes before its end", count(float64(most.Connections))))
+		fmt.Sprintf("of the margin, 5 minutes for an hour's token, is over when the last of %s connections sends AUTH with the new one", count(float64(most.Connections))))
 }
 
 // fleetOf finds one of the fleets.

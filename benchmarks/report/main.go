@@ -42,6 +42,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if rest := flags.Args(); len(rest) > 0 {
+		return fmt.Errorf("report: %q is no flag; to render a file, use -from", rest[0])
+	}
 	dir, err := directory(*out, *quick)
 	if err != nil {
 		return err

@@ -68,6 +68,7 @@ func TestWhatNoRunHasSavedIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, file+" is not what a run has saved")
 	}
 	require.ErrorIs(t, run(t.Context(), []string{"-from", filepath.Join(dir, "none"), "-out", dir}, &bytes.Buffer{}), os.ErrNotExist)
+	require.ErrorContains(t, run(t.Context(), []string{"-out", dir, "results.json"}, &bytes.Buffer{}), "use -from", "and do not measure")
 	require.NoFileExists(t, filepath.Join(dir, "index.html"))
 }
 
