@@ -67,6 +67,7 @@ func (r redis) pool(t *testing.T, size int32) *pool.Pool[*tokenConn] {
 }
 
 func TestABusyPoolOutlivesTenTokens(t *testing.T) {
+	t.Parallel()
 	r := newRedis(t, time.Second, nil)
 	p := r.pool(t, 16)
 	var done atomic.Int64
@@ -108,6 +109,7 @@ func TestABusyPoolOutlivesTenTokens(t *testing.T) {
 }
 
 func TestAnIdlePoolOutlivesTenTokens(t *testing.T) {
+	t.Parallel()
 	r := newRedis(t, time.Second, nil)
 	p := r.pool(t, 16)
 	var leases [16]pool.Lease[*tokenConn]

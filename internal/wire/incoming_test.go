@@ -55,7 +55,7 @@ func TestRepliesOfEveryTypeAreMeasuredHoweverTheyAreCut(t *testing.T) {
 			}
 			// Long ones are cut at every place near both ends.
 			for i := range len(stream) {
-				if i > 300 && i < len(stream)-300 {
+				if i > 100 && i < len(stream)-100 {
 					continue
 				}
 				var in wire.Incoming
