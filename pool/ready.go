@@ -25,7 +25,7 @@ func (p *Pool[C]) ready(ctx context.Context, m *member[C], forUser bool) error {
 		}
 		return p.replace(ctx, m)
 	}
-	switch creds, stale, err := p.newest(ctx, m, forUser); {
+	switch creds, stale, err := p.newest(ctx, m, now, forUser); {
 	case err != nil:
 		return err
 	case stale:
@@ -52,8 +52,7 @@ func (p *Pool[C]) ready(ctx context.Context, m *member[C], forUser bool) error {
 // newest returns the credentials for m's connection, and whether it needs an AUTH: because they are newer than its
 // own, or because another connection was lost since the server last answered on this one. An
 // error says that its own have expired, and that there are no others.
-func (p *Pool[C]) newest(ctx context.Context, m *member[C], forUser bool) (creds auth.Credentials, stale bool, err error) {
-	now := time.Now().Round(0)
+func (p *Pool[C]) newest(ctx context.Context, m *member[C], now time.Time, forUser bool) (creds auth.Credentials, stale bool, err error) {
 	valid, lost := m.creds.ValidAt(now), m.losses != p.losses.Load()
 	m.near = m.near || !m.due.IsZero() && !now.Before(m.due)
 	switch {
